@@ -1,0 +1,1 @@
+export { isTradewrightError, TradewrightError } from '@tradewright/core'

@@ -1,0 +1,18 @@
+import { defineConfig } from 'vitest/config'
+
+// The private condition points every workspace import at `src`, so tests never run against a stale build.
+const conditions = ['@tradewright/source', 'import', 'node', 'default']
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
+    exclude: ['**/node_modules/**', '**/dist/**', 'test/dist/**'],
+    execArgv: ['--conditions=@tradewright/source'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    maxWorkers: 2,
+    coverage: { provider: 'v8', include: ['src/**', 'packages/*/src/**'], reporter: ['text-summary', 'html'] },
+  },
+})
