@@ -1,4 +1,76 @@
+export type { BarColumn, Bars, BarsInput } from './bars.ts'
+export { barColumns, copyToShared, createBars, viewBars, viewRange } from './bars.ts'
+export type { Cache, CacheStats, Entry } from './cache.ts'
+export type { CheckpointInfo, Checkpoints } from './checkpoints.ts'
+export type { Clock, ManualClock } from './clock.ts'
+export { createManualClock, systemClock } from './clock.ts'
+export type { Data } from './data.ts'
+export type { BarsRequest, DataSource } from './data-source.ts'
+export type { Closable } from './dispose.ts'
+export { DisposeStack } from './dispose.ts'
 export type { ErrorCode, ErrorData } from './error.ts'
 export { fromErrorData, isTradewrightError, nearestName, TradewrightError, toErrorData, unknownName } from './error.ts'
+export type {
+  EngineState,
+  Evaluate,
+  Evaluation,
+  EvaluationRequest,
+  Objective,
+  Slice,
+  SliceResult,
+  TrialRef,
+} from './evaluation.ts'
+export type { EventMap, Events } from './events.ts'
+export { createEvents } from './events.ts'
+export type { IndicatorStore, IndicatorStoreStats } from './indicator-store.ts'
+export { createIndicatorStore } from './indicator-store.ts'
+export type { Fingerprint, Key } from './key.ts'
+export { contentKey, Hasher } from './key.ts'
+export { memoryStudyStore } from './memory-study-store.ts'
+export type { Direction, MetricName, Metrics, ReturnMoments, StandardMetric, StandardMetrics } from './metrics.ts'
+export { metricDirections, standardMetrics } from './metrics.ts'
+export type { FeatureMatrix, Fit, FitOptions, FitProgress, FitRequest, FittedModel, Model } from './model.ts'
+export type {
+  Logger,
+  Onion,
+  OnionCore,
+  OnionOrder,
+  Optimizer,
+  OptimizerHost,
+  RunStep,
+  StepRequest,
+  StepResult,
+  Suggest,
+  SuggestRequest,
+} from './optimizer.ts'
+export { composeOnion, defineOptimizer, orderOptimizers } from './optimizer.ts'
+export type { ProfileReport, Profiler, ProfileSpan, Snapshot } from './profiler.ts'
+export type { GraphProgram, ModuleProgram, NodeRef, NodeTable, Program } from './program.ts'
+export type { PruneDecision, Pruner } from './pruner.ts'
 export type { Rng, RngState } from './rng.ts'
 export { createRng, philox4x32 } from './rng.ts'
+export type { SampleRequest, Sampler, SamplerOptionsByName, SamplerSpec } from './sampler.ts'
+export type { SimulationOptions, Sizing, StopDistance } from './simulation.ts'
+export type {
+  ChoiceSpec,
+  Condition,
+  Dimension,
+  FloatSpec,
+  IntSpec,
+  NumberOptions,
+  OneOfSpec,
+  ParamSpec,
+  Params,
+  ParamsOf,
+  ParamValue,
+  Space,
+  SpaceOptions,
+  SpaceShape,
+} from './space.ts'
+export { bool, choice, defineSpace, float, int, oneOf } from './space.ts'
+export type { StoredGeneration, StoredStudy, StudyHeader, StudyStore } from './study-store.ts'
+export type { Task, TaskContext, TaskPool } from './task-pool.ts'
+export { inlineTaskPool } from './task-pool.ts'
+export type { Calendar, Timeframe, TimeframeParts } from './timeframe.ts'
+export { barsPerYear, calendarNames, parseTimeframe, periodStart, timeframeMs } from './timeframe.ts'
+export type { FinishedTrial, PausedTrial, Report, Rung, Schedule, StudyView, Work } from './trial.ts'
