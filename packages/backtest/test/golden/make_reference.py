@@ -21,12 +21,14 @@ import pathlib
 import sys
 from fractions import Fraction
 
-from reference_cases import all_cases
+sys.dont_write_bytecode = True  # leave no cache folder beside the golden files
+from reference_cases import all_cases  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[3]
 OUT = HERE / 'reference-cases.json'
 SP500 = ROOT / 'node_modules' / 'vega-datasets' / 'data' / 'sp500-2000.csv'
+HAND_START = 1577836800000  # 2020-01-01
 NAN = math.nan
 INF = math.inf
 
@@ -90,15 +92,20 @@ def bollinger(values, n, k):
     return [m + k * d for m, d in zip(middle, deviation)], middle, [m - k * d for m, d in zip(middle, deviation)]
 
 
-near_ties = []  # comparisons closer than 1e-10 relative that are not exact ties: such a case would test rounding, not rules
+near_ties = []  # decisions closer than 1e-10 relative that are not exact ties: such a case would test rounding, not rules
+
+
+def watch_tie(a, b, exact_is_fine):
+    """Remember a decision between numbers that another order of the same operations could turn round."""
+    if abs(a - b) < 1e-10 * abs(b) and not (exact_is_fine and a == b):
+        near_ties.append((a, b))
 
 
 def crosses_above(a, b):
     out = [False] * len(a)
     for i in range(1, len(a)):  # a comparison with NaN is false, so a NaN among the four gives no cross
         out[i] = a[i] > b[i] and a[i - 1] <= b[i - 1]
-        if a[i] != b[i] and abs(a[i] - b[i]) < 1e-10 * abs(b[i]):
-            near_ties.append(i)
+        watch_tie(a[i], b[i], exact_is_fine=True)
     return out
 
 
@@ -167,6 +174,8 @@ def wanted_action(long_entry, long_exit, short_entry, short_exit, position):
 
 def price_at_level(is_below, level, bar_open, low, high):
     """Exit price at a level that lies below (or above) the price, or None when the bar does not reach it."""
+    for price in (bar_open, low, high):
+        watch_tie(price, level, exact_is_fine=(level * 64).is_integer())  # such levels are exact in binary, made so by hand
     if (bar_open <= level) if is_below else (bar_open >= level):
         return bar_open
     if low <= level <= high:
@@ -225,6 +234,7 @@ def simulate(bars, signals, options):
         fee = None
         if size is not None:
             fee = size * price * rate + fixed
+            watch_tie(size * price + fee, cash, exact_is_fine=False)
         if size is None or size * price + fee > cash:
             size = (cash - fixed) / (1 + rate) / price
             if size <= 0:
@@ -382,10 +392,9 @@ def read_sp500():
 
 
 def handmade(rows):
-    """Rows [open, high, low, close, code], one a day from 2020-01-01."""
-    first = 1577836800000
+    """Rows [open, high, low, close, code], one a day from HAND_START."""
     columns = [[float(row[k]) for row in rows] for k in range(5)]
-    return dict(zip(('open', 'high', 'low', 'close', 'volume'), columns), timestamp=[first + 86400000 * i for i in range(len(rows))])
+    return dict(zip(('open', 'high', 'low', 'close', 'volume'), columns), timestamp=[HAND_START + 86400000 * i for i in range(len(rows))])
 
 
 def compute_case(case, sp500):
@@ -395,10 +404,12 @@ def compute_case(case, sp500):
         start, end = case['slice']
         bars = {name: column[start:end] for name, column in sp500.items()}
     del near_ties[:]
+    for i in range(len(bars['close'])):
+        assert bars['low'][i] <= min(bars['open'][i], bars['close'][i]) <= max(bars['open'][i], bars['close'][i]) <= bars['high'][i], case['name']
     signals = strategy_signals(case['strategy'], case['params'], bars)
-    if near_ties:
-        raise SystemExit(f"{case['name']}: near tie at bars {near_ties}")
     orders, trades, equity, positions = simulate(bars, signals, case['options'])
+    if near_ties:
+        raise SystemExit(f"{case['name']}: near ties {near_ties}")
     metrics = standard_metrics(orders, trades, equity, positions, case['options'])
     check_consistency(case, orders, trades, equity, metrics)
     n = len(equity)
@@ -417,11 +428,16 @@ TRADE_COLUMNS = ['entryIndex', 'exitIndex', 'direction', 'entryPrice', 'exitPric
 
 
 def check_consistency(case, orders, trades, equity, metrics):
-    """What must hold whatever the rules are: money is neither made nor lost between trades, fees and equity."""
+    """What must hold whatever the rules are: money is neither made nor lost between trades, fees and equity. And nothing
+    recorded is the rounding error of one order of operations, which another engine could not repeat."""
     initial = float(case['options'].get('initialCash', REFERENCE_DEFAULTS['initialCash']))
     scale = max(initial, *(abs(e) for e in equity))
     assert abs(math.fsum(t['pnl'] for t in trades) - (equity[-1] - initial)) < 1e-9 * scale, case['name']
     assert abs(math.fsum(t['fees'] for t in trades) - metrics['feesPaid']) < 1e-9 * scale, case['name']
+    for value in [metrics['annualizedVolatility'], metrics['maxDrawdown'], *(t['pnl'] / initial for t in trades)]:
+        assert value == 0 or math.isnan(value) or abs(value) > 1e-9, f"{case['name']}: {value} is rounding noise, not a result"
+    worst = min(after - before for before, after in zip([initial] + equity[:-1], equity))
+    assert worst >= 0 or worst < -1e-9 * initial, f"{case['name']}: the only loss, {worst}, is rounding noise"
     for order in orders:
         assert order['size'] > 0 and order['price'] > 0 and order['fee'] >= 0, case['name']
 
@@ -449,7 +465,7 @@ def document():
     assert len(set(names)) == len(names), 'names are unique'
     head = {'format': 1, 'generator': 'make_reference.py', 'data': {'file': 'vega-datasets/data/sp500-2000.csv', 'rows': len(sp500['close']),
             'sha256': hashlib.sha256(SP500.read_bytes()).hexdigest()},
-            'orderColumns': ORDER_COLUMNS, 'tradeColumns': TRADE_COLUMNS, 'barColumns': ['open', 'high', 'low', 'close', 'volume']}
+            'orderColumns': ORDER_COLUMNS, 'tradeColumns': TRADE_COLUMNS, 'barColumns': ['open', 'high', 'low', 'close', 'volume'], 'barTimestamps': {'first': HAND_START, 'stepMs': 86400000}}
     dump = lambda value: json.dumps(encode(value), separators=(',', ':'), allow_nan=False)
     lines = [f'{json.dumps(k)}:{dump(v)}' for k, v in head.items()]
     return '{' + ',\n'.join(lines) + ',\n"cases":[\n' + ',\n'.join(dump(c) for c in cases) + '\n]}\n', cases

@@ -17,7 +17,7 @@ def fraction(f):
 
 # ---------------------------------------------------------------- real bars
 
-SLICES = [(0, 800), (700, 1500), (1800, 2600), (2500, 3200), (3300, 4100), (4300, 5105)]
+SLICES = [(0, 700), (700, 1300), (1900, 2500), (2500, 3100), (3300, 3900), (4450, 5105)]
 STRATEGIES = [
     ('smaCross', {'fast': 5, 'slow': 20}), ('rsiReversion', {'period': 14, 'low': 35, 'high': 65}), ('bollingerBreakout', {'period': 20, 'k': 1.5}),
     ('smaCross', {'fast': 10, 'slow': 50}), ('rsiReversion', {'period': 7, 'low': 25, 'high': 70}), ('bollingerBreakout', {'period': 30, 'k': 2}),
@@ -232,6 +232,9 @@ def signal_cases():
     cases.append(hand('a fixed fee larger than the cash', coded({1: 1, 4: 2}, wave), initialCash=4, fixedFee=5))
     cases.append(hand('a fixed fee larger than the cash, both', coded({1: 1, 4: 2}, wave), initialCash=4, fixedFee=5, direction='both'))
     cases.append(hand('a fixed fee that eats the cash', coded({i: 1 if i % 2 else 2 for i in range(12)}, wave), initialCash=20, fixedFee=3))
+    crash = [flat(p) for p in (100, 100, 90, 60, 40, 38, 41, 70, 90, 95)]
+    for direction in ('long', 'both'):
+        cases.append(hand(f'a fixed fee larger than the proceeds, {direction}', coded({1: 1, 4: 2, 7: 2}, crash), initialCash=100, fixedFee=30, direction=direction))
     cases.append(hand('quantity beyond the cash', coded({1: 1, 4: 2, 6: 1}, wave), sizing=quantity(25), feeBps=10))
     cases.append(hand('quantity beyond the cash, short', coded({1: 1, 4: 2, 6: 1}, wave), sizing=quantity(25), feeBps=10, direction='short'))
     # A short that loses more than everything.
@@ -257,13 +260,18 @@ def signal_cases():
 
 
 def flat_price_cases():
-    """Flat prices never cross. The prices are some for which sum/n, each rounded, is not the price itself."""
+    """Flat prices never cross."""
     cases = []
     cross = {'fast': 5, 'slow': 20}
     for price in (0.1, 0.3, 1.1, 7.3, 1234.56, 99.99):
         cases.append(hand(f'flat price {price}', [flat(price)] * 60, 'smaCross', cross))
         step = [price * 2] * 10 + [price] * 45 + [price * 3] * 25 + [price] * 30 + [price / 3] * 25
         cases.append(hand(f'flat, then a step, from {price}', around(step), 'smaCross', cross, direction='both', feeBps=10))
+    # Prices and windows where the exact sum, rounded and then divided by n, is the price for one window and not for the other.
+    for price, fast, slow in ((0.05, 3, 5), (0.11, 4, 5), (0.47, 7, 20), (1.89, 16, 17), (0.03, 5, 11), (54.21, 3, 20), (101.33, 13, 19), (77.77, 11, 43)):
+        windows = {'fast': fast, 'slow': slow}
+        step = [price * 2] * 50 + [price] * 60 + [price / 2] * 60 + [price] * 60 + [price * 4] * 60
+        cases.append(hand(f'flat after steps up and down, {price}, {fast} and {slow}', around(step), 'smaCross', windows, direction='both', feeBps=10))
     level = [50.1] * 10 + [50.7] * 30 + [50.1] * 30 + [49.9] * 20
     cases.append(hand('flat steps, RSI', around(level), 'rsiReversion', {'period': 5, 'low': 30, 'high': 70}, direction='both'))
     cases.append(hand('flat steps, Bollinger', around(level), 'bollingerBreakout', {'period': 10, 'k': 2}, direction='both'))
