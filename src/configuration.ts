@@ -1,0 +1,284 @@
+import {
+  type Clock,
+  type DataSource,
+  type Logger,
+  nearestName,
+  type Objective,
+  type Optimizer,
+  type Pruner,
+  type SamplerSpec,
+  type SimulationOptions,
+  TradewrightError,
+  unknownName,
+} from '@tradewright/core'
+import * as z from 'zod'
+import { type Duration, durationSeconds } from './duration.ts'
+
+/** What a search does unless a request says otherwise. */
+export interface TrainingOptions {
+  /** Trials of a search. @default 200 */
+  readonly trials?: number | undefined
+  /** What the search strives for. @default 'sharpe' */
+  readonly objective?: Objective | undefined
+  /** Seed of every random choice: the same seed gives the same trials and results. @default 0 */
+  readonly seed?: number | undefined
+  readonly validation?:
+    | {
+        /** Share of the newest bars that the search never sees, from 0 (none) to 0.9. @default 0.3 */
+        readonly holdout?: number | undefined
+      }
+    | undefined
+  /** Use only this many days before the newest bar. @default every bar there is */
+  readonly lookbackDays?: number | undefined
+  /** How signals become orders and metrics. @default { preset: 'realistic' } */
+  readonly simulation?: SimulationOptions | undefined
+  /** Where parameters come from. @default { type: 'random' } */
+  readonly sampler?: SamplerSpec | undefined
+  /** Judge of unfinished trials; needs an optimizer that evaluates in stages. @default none */
+  readonly pruner?: Pruner | undefined
+  /** Trials of a generation. Never derived from the number of workers. @default the sampler's own, else 256 */
+  readonly generationSize?: number | undefined
+  /** Batches into which a generation is split and which are evaluated at the same time. Changes no result. @default 1 */
+  readonly concurrency?: number | undefined
+}
+
+/** The result cache: what was computed once is read, not computed. */
+export interface CachingOptions {
+  /** @default true */
+  readonly enabled?: boolean | undefined
+  /** Entries of the memory tier. @default 1000 */
+  readonly maxCacheSize?: number | undefined
+  /** Life of an entry in the memory tier, seconds or as '30m'. @default 3600 */
+  readonly cacheTtl?: Duration | undefined
+  /** The disk tier; false for none. Content never goes stale, so it has no ttl. */
+  readonly disk?:
+    | false
+    | {
+        /** Folder, made when needed. @default '.tradewright/cache' below the working directory */
+        readonly directory?: string | undefined
+        /** Bound on its bytes. @default 2147483648 (2 GiB) */
+        readonly maxBytes?: number | undefined
+      }
+    | undefined
+  /** 'cost' keeps only what takes at least 5 times a hit to compute; 'always' keeps everything. @default 'cost' */
+  readonly admission?: 'cost' | 'always' | undefined
+}
+
+/** The system's own optimizers, each a section that can be switched off. */
+export interface ComputationalOptimizationOptions {
+  readonly caching?: CachingOptions | undefined
+  readonly profiling?:
+    | {
+        /** Measure the time of every optimizer. @default true */
+        readonly enabled?: boolean | undefined
+      }
+    | undefined
+}
+
+/** Everything {@link createOptimizedTrainingSystem} takes. */
+export interface SystemOptions {
+  /** Where bars come from; closed with the system where it can be closed. */
+  readonly dataSource: DataSource
+  readonly training?: TrainingOptions | undefined
+  readonly computationalOptimization?: ComputationalOptimizationOptions | undefined
+  /** The user's own optimizers, as `system.use` takes them. */
+  readonly optimizers?: readonly Optimizer[] | undefined
+  /** Where warnings and notes go. @default nowhere */
+  readonly logger?: Logger | undefined
+  /** Where time comes from. @default the machine's clock */
+  readonly clock?: Clock | undefined
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const hasMethod = (value: unknown, name: string): boolean => isRecord(value) && typeof value[name] === 'function'
+
+/** A leaf whose error is its rule in words: the path and the value are put around it by {@link fault}. */
+function leaf<T>(rule: string, test: (value: unknown) => boolean): z.ZodType<T> {
+  return z.custom<T>(test, { error: rule })
+}
+
+const whole = (low: number, high: number = Number.MAX_SAFE_INTEGER): z.ZodType<number> =>
+  leaf(
+    `a whole number ${high === Number.MAX_SAFE_INTEGER ? `of at least ${low}` : `from ${low} to ${high}`}`,
+    (v) => Number.isSafeInteger(v) && (v as number) >= low && (v as number) <= high,
+  )
+
+const flag = (fallback: boolean): z.ZodDefault<z.ZodType<boolean>> =>
+  leaf<boolean>('true or false', (v) => typeof v === 'boolean').default(fallback)
+
+const isObjective = (v: unknown): boolean =>
+  typeof v === 'string' || (isRecord(v) && (typeof v.metric === 'string' || typeof v.score === 'function'))
+
+const section = <Shape extends z.core.$ZodLooseShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> =>
+  z.strictObject(shape, { error: (issue) => (issue.code === 'invalid_type' ? 'an object' : undefined) })
+
+const training = section({
+  trials: whole(1).default(200),
+  objective: leaf<Objective>(
+    "a metric's name, { metric, direction } or { direction, score(slices, params) }",
+    isObjective,
+  ).default('sharpe'),
+  seed: whole(0).default(0),
+  validation: section({
+    holdout: leaf<number>('a number from 0 to 0.9', (v) => typeof v === 'number' && v >= 0 && v <= 0.9).default(0.3),
+  }).prefault({}),
+  lookbackDays: leaf<number>(
+    'a number of days above 0',
+    (v) => typeof v === 'number' && v > 0 && Number.isFinite(v),
+  ).optional(),
+  simulation: leaf<SimulationOptions>('an object of simulation options', isRecord).default({}),
+  sampler: leaf<SamplerSpec>(
+    "a sampler, or { type: 'random' | 'sobol' }",
+    (v) => isRecord(v) && (typeof v.type === 'string' || hasMethod(v, 'sample')),
+  ).default({ type: 'random' }),
+  pruner: leaf<Pruner>('a pruner', (v) => hasMethod(v, 'decide')).optional(),
+  generationSize: whole(1, 1_000_000).optional(),
+  concurrency: whole(1, 1024).default(1),
+})
+
+const disk = section({
+  directory: leaf<string>('the path of a folder', (v) => typeof v === 'string' && v !== '').default(
+    '.tradewright/cache',
+  ),
+  maxBytes: whole(1).default(2 * 1024 ** 3),
+})
+
+const caching = section({
+  enabled: flag(true),
+  maxCacheSize: whole(1).default(1000),
+  cacheTtl: leaf<Duration>("seconds above 0, or a time as '30m'", (v) => (durationSeconds(v) ?? 0) > 0).default(3600),
+  disk: z.union([z.literal(false), disk]).prefault({}),
+  admission: leaf<'cost' | 'always'>("'cost' or 'always'", (v) => v === 'cost' || v === 'always').default('cost'),
+})
+
+const system = section({
+  dataSource: leaf<DataSource>('a data source: an object with load(request)', (v) => hasMethod(v, 'load')),
+  training: training.prefault({}),
+  computationalOptimization: section({
+    caching: caching.prefault({}),
+    profiling: section({ enabled: flag(true) }).prefault({}),
+  }).prefault({}),
+  optimizers: leaf<readonly Optimizer[]>('a list of optimizers', (v) => Array.isArray(v)).default([]),
+  logger: leaf<Logger>(
+    'an object with debug, info and warn',
+    (v) => hasMethod(v, 'debug') && hasMethod(v, 'info') && hasMethod(v, 'warn'),
+  ).optional(),
+  clock: leaf<Clock>('a clock', (v) => hasMethod(v, 'now') && hasMethod(v, 'elapsed')).optional(),
+})
+
+/** The configuration with every default filled in. */
+export type ResolvedConfiguration = z.output<typeof system>
+/** The training section with every default filled in. */
+export type ResolvedTraining = ResolvedConfiguration['training']
+/** The caching section with every default filled in. */
+export type ResolvedCaching = ResolvedConfiguration['computationalOptimization']['caching']
+
+/** Sections that the design names and this version does not have. */
+const NOT_YET: readonly string[] = [
+  'training.validation.walkForward',
+  ...[
+    'parallelization',
+    'earlyStopping',
+    'progressiveEvaluation',
+    'memoryManagement',
+    'dataStreaming',
+    'adaptiveSampling',
+    'incrementalTraining',
+    'monitoring',
+  ].map((name) => `computationalOptimization.${name}`),
+]
+
+type Path = readonly PropertyKey[]
+
+const valueAt = (root: unknown, path: Path): unknown =>
+  path.reduce<unknown>((value, key) => (isRecord(value) ? value[String(key)] : undefined), root)
+
+/** The keys a section may have, by its path in the schema. */
+function keysAt(path: Path): readonly string[] {
+  let schema: unknown = system
+  for (const key of [...path, undefined]) {
+    for (;;) {
+      const def: unknown = isRecord(schema) ? schema.def : undefined
+      if (!isRecord(def)) break
+      if (def.innerType !== undefined) schema = def.innerType
+      else if (Array.isArray(def.options)) schema = def.options.at(-1)
+      else break
+    }
+    const shape: unknown = isRecord(schema) ? schema.shape : undefined
+    if (!isRecord(shape)) return []
+    if (key === undefined) return Object.keys(shape)
+    schema = shape[String(key)]
+  }
+  return []
+}
+
+const show = (value: unknown): string => {
+  if (typeof value === 'string') return `'${value}'`
+  if (typeof value === 'function') return 'a function'
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object'
+  return String(value)
+}
+
+function unknownKey(path: Path, key: string): TradewrightError {
+  const name = [...path, key].join('.')
+  if (NOT_YET.includes(name))
+    return new TradewrightError('NOT_AVAILABLE', `configuration '${name}' is not available yet; leave it out`, {
+      name,
+      available: keysAt(path),
+    })
+  const known = keysAt(path)
+  const soon = NOT_YET.filter((full) => full.startsWith(`${path.join('.')}.`)).map((full) => full.split('.').at(-1))
+  const later = nearestName(
+    key,
+    soon.map((n) => String(n)),
+  )
+  if (nearestName(key, known) === undefined && later !== undefined)
+    return new TradewrightError(
+      'NOT_AVAILABLE',
+      `configuration '${name}' must be a known key; the nearest, '${later}', is not available yet; leave it out`,
+      { name, nearest: later, available: known },
+    )
+  return unknownName('config key', name, path.length === 0 ? known : known.map((k) => [...path, k].join('.')))
+}
+
+/** The first thing that is wrong, in our words. Unknown keys go before values: a typing error explains the rest. */
+function fault(options: unknown, issues: readonly z.core.$ZodIssue[], base: Path = []): TradewrightError {
+  for (const issue of issues)
+    if (issue.code === 'unrecognized_keys') return unknownKey([...base, ...issue.path], issue.keys[0])
+  const issue = issues[0]
+  const path = [...base, ...issue.path]
+  if (issue.code === 'invalid_union') {
+    const inner = issue.errors.at(-1)
+    const value = valueAt(options, path)
+    if (isRecord(value) && inner !== undefined && inner.length > 0) return fault(options, inner, path)
+    return refuse(path, 'false or an object', value)
+  }
+  return refuse(path, issue.message, valueAt(options, path))
+}
+
+function refuse(path: Path, rule: string, value: unknown): TradewrightError {
+  const name = path.length === 0 ? 'the configuration' : path.join('.')
+  return new TradewrightError('BAD_OPTION', `${name} must be ${rule}, was ${show(value)}`, { name, value })
+}
+
+/**
+ * Checks the configuration and fills in the defaults.
+ *
+ * @throws TradewrightError `BAD_OPTION` (a value), `UNKNOWN_NAME` (a key, with the nearest valid one),
+ *   `NOT_AVAILABLE` (a section of a later version).
+ */
+export function resolveConfiguration(options: SystemOptions): ResolvedConfiguration {
+  const parsed = system.safeParse(options)
+  if (parsed.success) return parsed.data
+  throw fault(options, parsed.error.issues)
+}
+
+/** Overrides of one run, checked by the same rules as the training section. */
+export function resolveTraining(base: ResolvedTraining, overrides: Partial<TrainingOptions>): ResolvedTraining {
+  const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined))
+  const parsed = training.safeParse({ ...base, ...given })
+  if (parsed.success) return parsed.data
+  throw fault({ training: { ...base, ...given } }, parsed.error.issues, ['training'])
+}
