@@ -30,6 +30,7 @@ export { memoryStudyStore } from './memory-study-store.ts'
 export type { Direction, MetricName, Metrics, ReturnMoments, StandardMetric, StandardMetrics } from './metrics.ts'
 export { metricDirections, standardMetrics } from './metrics.ts'
 export type { FeatureMatrix, Fit, FitOptions, FitProgress, FitRequest, FittedModel, Model } from './model.ts'
+export { dominates, paretoFront } from './multi-objective.ts'
 export type {
   Logger,
   Onion,
@@ -47,10 +48,13 @@ export { composeOnion, defineOptimizer, orderOptimizers } from './optimizer.ts'
 export type { ProfileReport, Profiler, ProfileSpan, Snapshot } from './profiler.ts'
 export type { GraphProgram, ModuleProgram, NodeRef, NodeTable, Program } from './program.ts'
 export type { PruneDecision, Pruner } from './pruner.ts'
+export { randomSampler } from './random-sampler.ts'
 export type { Rng, RngState } from './rng.ts'
 export { createRng, philox4x32 } from './rng.ts'
 export type { SampleRequest, Sampler, SamplerOptionsByName, SamplerSpec } from './sampler.ts'
 export type { SimulationOptions, Sizing, StopDistance } from './simulation.ts'
+export type { SobolOptions } from './sobol-sampler.ts'
+export { sobol, sobolSampler } from './sobol-sampler.ts'
 export type {
   ChoiceSpec,
   Condition,
@@ -68,6 +72,20 @@ export type {
   SpaceShape,
 } from './space.ts'
 export { bool, choice, defineSpace, float, int, oneOf } from './space.ts'
+export type {
+  BestTrial,
+  OptimizeOptions,
+  SamplerRegistry,
+  Study,
+  StudyOptions,
+  StudyResult,
+  Trial,
+  TrialAnswer,
+} from './study.ts'
+export { coreSamplers, createStudy, resolveSampler } from './study.ts'
+export type { PendingTrial, StudyLoopOptions, StudyLoopResult, StudyProgress, TrialOutcome } from './study-loop.ts'
+export { bestTrial, isBetter, runStudyLoop, samplerRng, trialRng, wholeTrials } from './study-loop.ts'
+export { StudyState } from './study-state.ts'
 export type { StoredGeneration, StoredStudy, StudyHeader, StudyStore } from './study-store.ts'
 export type { Task, TaskContext, TaskPool } from './task-pool.ts'
 export { inlineTaskPool } from './task-pool.ts'

@@ -457,10 +457,12 @@ class FlatSpace<P> implements Space<P> {
 
   fromPoint(point: ArrayLike<number>): P {
     const params: Record<string, ParamValue> = {}
+    // A branch within a branch that was not chosen is not active, whatever its own number says.
+    const snapped = new Float64Array(this.dimensions.length).fill(Number.NaN)
     this.dimensions.forEach((dimension, d) => {
-      if (!this.#active(dimension, point)) return
-      const number = snap(dimension, point[d])
-      place(params, dimension.path, dimension.values === undefined ? number : dimension.values[number])
+      if (!this.#active(dimension, snapped)) return
+      snapped[d] = snap(dimension, point[d])
+      place(params, dimension.path, dimension.values === undefined ? snapped[d] : dimension.values[snapped[d]])
     })
     return params as P
   }
@@ -491,7 +493,11 @@ function place(params: Record<string, ParamValue>, path: readonly string[], valu
 function shapeFault(shape: SpaceShape, params: Params, prefix: string, tag?: string): TradewrightError | undefined {
   for (const name of Object.keys(params))
     if (name !== tag && !Object.hasOwn(shape, name))
-      return unknownName('strategy parameter', prefix + name, Object.keys(shape))
+      return unknownName(
+        'strategy parameter',
+        prefix + name,
+        Object.keys(shape).map((known) => prefix + known),
+      )
   for (const [name, spec] of Object.entries(shape)) {
     const value = params[name]
     const fault = value === undefined ? missing(prefix + name) : specFault(spec, value, prefix + name)
