@@ -1,12 +1,12 @@
 """Independent reference for `preset: 'reference'` of @tradewright/backtest: indicators, signals, fills, stops, trades, metrics.
 
-Written from the project's backtest conventions alone, bar by bar, in the plainest possible way, with the Python
-standard library only. It shares no code with the engine that it checks. README.md beside it lists how it reads the
-conventions where they are silent; "R5" in a comment is reading 5 of that list.
+Written from the project's backtest conventions, bar by bar, in the plainest possible way, with the Python standard
+library only. It shares no code with the engine that it checks. README.md beside it lists how it reads the conventions
+where they are silent; "R5" in a comment is reading 5 of that list.
 
     python3 make_reference.py                        write reference-cases.json
     python3 make_reference.py --verify               compute everything again and compare with reference-cases.json
-    python3 make_reference.py --check-sweep FILE     the two checksums of the SMA sweep, trade by trade (half a minute)
+    python3 make_reference.py --check-sweep FILE     the two checksums of the SMA sweep, trade by trade (seconds)
     python3 make_reference.py --check-sweep-plain FILE   the same, bar by bar with simulate() below (some minutes)
 """
 
