@@ -1,0 +1,209 @@
+import { type Data, type NodeTable, TradewrightError } from '@tradewright/core'
+import { type Constants, operationCode, operationKind, operationName } from './operation.ts'
+
+const NO_CONSTANTS: Constants = Object.freeze([])
+const EMPTY = -1
+
+interface PlainTable {
+  readonly ops: string[]
+  readonly inputs: (readonly number[])[]
+  readonly constants: Constants[]
+}
+
+const graphs = new WeakMap<NodeTable, NodeGraph>()
+
+/** Copies into a larger array. */
+function grown(array: Int32Array): Int32Array {
+  const larger = new Int32Array(array.length * 2)
+  larger.set(array)
+  return larger
+}
+
+/**
+ * The nodes of a batch, each once: equal operation, operands and constants give the same id (hash-consing).
+ *
+ * Node `i` uses only nodes below `i`, so ids are a topological order. A node is a run of 32-bit words,
+ * `words[start[i] ... start[i + 1] - 1]` = code, number of operands, operand ids, constant ids; `start` has
+ * `size + 1` entries. Constant ids index {@link constantValues}, where every distinct constant stands once.
+ * The arrays are replaced when they grow: read them again after an `intern`.
+ *
+ * `table` is the same as plain data, for programs: it grows with the graph.
+ */
+export class NodeGraph {
+  readonly table: NodeTable
+  /** Number of nodes. */
+  size = 0
+  words: Int32Array = new Int32Array(1024)
+  start: Int32Array = new Int32Array(257)
+  /** Every distinct constant: its id is its index. */
+  readonly constantValues: Data[] = []
+
+  readonly #plain: PlainTable = { ops: [], inputs: [], constants: [] }
+  #slots: Int32Array = new Int32Array(1024).fill(EMPTY)
+  #scratch = new Int32Array(16)
+  readonly #numbers = new Map<number, number>()
+  readonly #texts = new Map<Data, number>()
+  #minusZero = EMPTY
+
+  constructor() {
+    this.table = this.#plain
+    graphs.set(this.table, this)
+  }
+
+  /**
+   * The graph of a table: the one that made it, or (for tables that came as plain data) one rebuilt with the same ids.
+   *
+   * @throws TradewrightError `BAD_STRATEGY` for a table whose parts do not fit each other.
+   */
+  static of(table: NodeTable): NodeGraph {
+    const known = graphs.get(table)
+    if (known !== undefined) return known
+    const graph = new NodeGraph()
+    const { ops, inputs, constants } = table
+    const refuse = (rule: string): TradewrightError => new TradewrightError('BAD_STRATEGY', `a node table ${rule}`)
+    if (!Array.isArray(ops) || !Array.isArray(inputs) || !Array.isArray(constants))
+      throw refuse('needs the arrays ops, inputs and constants')
+    if (ops.length !== inputs.length || ops.length !== constants.length)
+      throw refuse(`needs arrays of one length, had ${ops.length}, ${inputs.length} and ${constants.length}`)
+    for (let i = 0; i < ops.length; i++) {
+      for (const operand of inputs[i])
+        if (!Number.isInteger(operand) || operand < 0 || operand >= i)
+          throw refuse(`may use only nodes before a node, node ${i} uses ${operand}`)
+      graph.#append(graph.#encode(operationCode(ops[i]), inputs[i], constants[i]), inputs[i], constants[i])
+    }
+    graphs.set(table, graph)
+    return graph
+  }
+
+  /** The code of a node's operation. */
+  code(node: number): number {
+    return this.words[this.start[node]]
+  }
+
+  kind(node: number): 'value' | 'boolean' {
+    return operationKind(this.code(node))
+  }
+
+  operandCount(node: number): number {
+    return this.words[this.start[node] + 1]
+  }
+
+  /** The id of a node's k-th operand. */
+  operand(node: number, k: number): number {
+    return this.words[this.start[node] + 2 + k]
+  }
+
+  constants(node: number): Constants {
+    return this.#plain.constants[node]
+  }
+
+  operands(node: number): readonly number[] {
+    return this.#plain.inputs[node]
+  }
+
+  /**
+   * The node with this operation, these operands and constants: the one there is, or a new one.
+   *
+   * @param operands  ids below `size`. Kept: do not write to it afterwards.
+   * @param constants numbers, texts, booleans, or frozen plain objects that are compared by identity. Kept.
+   * @param check     runs before a new node is made; may throw.
+   */
+  intern(
+    code: number,
+    operands: readonly number[],
+    constants: Constants = NO_CONSTANTS,
+    check?: (constants: Constants) => void,
+  ): number {
+    const length = this.#encode(code, operands, constants)
+    const slot = this.#find(length)
+    const found = this.#slots[slot]
+    if (found !== EMPTY) return found
+    if (check !== undefined) check(constants)
+    const id = this.#append(length, operands, constants)
+    if (this.size * 2 > this.#slots.length) this.#rehash()
+    else this.#slots[slot] = id
+    return id
+  }
+
+  /** Writes a node's words into the scratch; gives their number. */
+  #encode(code: number, operands: readonly number[], constants: Constants): number {
+    const length = 2 + operands.length + constants.length
+    if (length > this.#scratch.length) this.#scratch = new Int32Array(length * 2)
+    const scratch = this.#scratch
+    scratch[0] = code
+    scratch[1] = operands.length
+    let at = 2
+    for (let k = 0; k < operands.length; k++) scratch[at++] = operands[k]
+    for (let k = 0; k < constants.length; k++) scratch[at++] = this.#constantId(constants[k])
+    return length
+  }
+
+  #constantId(value: Data): number {
+    if (typeof value === 'number') {
+      if (value === 0 && Object.is(value, -0)) {
+        if (this.#minusZero === EMPTY) this.#minusZero = this.constantValues.push(value) - 1
+        return this.#minusZero
+      }
+      const known = this.#numbers.get(value)
+      if (known !== undefined) return known
+      const id = this.constantValues.push(value) - 1
+      this.#numbers.set(value, id)
+      return id
+    }
+    const known = this.#texts.get(value)
+    if (known !== undefined) return known
+    const id = this.constantValues.push(value) - 1
+    this.#texts.set(value, id)
+    return id
+  }
+
+  /** The slot that holds the node in the scratch, or the empty one where it belongs. Linear probing. */
+  #find(length: number): number {
+    const scratch = this.#scratch
+    let hash = 0
+    for (let k = 0; k < length; k++) {
+      hash = Math.imul(hash ^ scratch[k], 0x9e3779b1)
+      hash ^= hash >>> 15
+    }
+    const mask = this.#slots.length - 1
+    let slot = hash & mask
+    for (;;) {
+      const node = this.#slots[slot]
+      if (node === EMPTY || this.#equals(node, length)) return slot
+      slot = (slot + 1) & mask
+    }
+  }
+
+  #equals(node: number, length: number): boolean {
+    const from = this.start[node]
+    if (this.start[node + 1] - from !== length) return false
+    const scratch = this.#scratch
+    const words = this.words
+    for (let k = 0; k < length; k++) if (words[from + k] !== scratch[k]) return false
+    return true
+  }
+
+  #append(length: number, operands: readonly number[], constants: Constants): number {
+    const id = this.size
+    const from = this.start[id]
+    while (from + length > this.words.length) this.words = grown(this.words)
+    if (id + 2 > this.start.length) this.start = grown(this.start)
+    for (let k = 0; k < length; k++) this.words[from + k] = this.#scratch[k]
+    this.start[id + 1] = from + length
+    this.#plain.ops.push(operationName(this.#scratch[0]))
+    this.#plain.inputs.push(operands)
+    this.#plain.constants.push(constants)
+    this.size = id + 1
+    return id
+  }
+
+  #rehash(): void {
+    this.#slots = new Int32Array(this.#slots.length * 2).fill(EMPTY)
+    for (let node = 0; node < this.size; node++) {
+      const from = this.start[node]
+      const length = this.start[node + 1] - from
+      for (let k = 0; k < length; k++) this.#scratch[k] = this.words[from + k]
+      this.#slots[this.#find(length)] = node
+    }
+  }
+}

@@ -1,0 +1,258 @@
+import {
+  defineSpace,
+  type ErrorData,
+  type GraphProgram,
+  isTradewrightError,
+  type NodeRef,
+  type Params,
+  type ParamsOf,
+  type SimulationOptions,
+  type Space,
+  type SpaceShape,
+  TradewrightError,
+  toErrorData,
+} from '@tradewright/core'
+import { withGraph } from './ambient.ts'
+import { type BooleanExpr, type Expr, isExpr, nodeOf, valueExpr } from './expression.ts'
+import { NodeGraph } from './node-graph.ts'
+import { Op } from './operation.ts'
+import { createParamsCheck } from './params-check.ts'
+import { signalKind } from './signal-names.ts'
+import { checkSimulationKeys } from './simulation-settings.ts'
+
+/** The symbolic columns that `signals` and `simulate` get. */
+export interface Columns {
+  readonly open: Expr
+  readonly high: Expr
+  readonly low: Expr
+  readonly close: Expr
+  readonly volume: Expr
+  /** Epoch ms UTC of each bar's opening. */
+  readonly timestamp: Expr
+}
+
+/** Events: an order where one is true. Short signals without names of their own: see docs/strategies.md. */
+export interface EventSignals {
+  readonly entry?: BooleanExpr | undefined
+  readonly exit?: BooleanExpr | undefined
+  readonly shortEntry?: BooleanExpr | undefined
+  readonly shortExit?: BooleanExpr | undefined
+}
+
+/** States: a position held while one is true. */
+export interface StateSignals {
+  readonly long?: BooleanExpr | undefined
+  readonly short?: BooleanExpr | undefined
+}
+
+/** A target position from -1 (short with everything) to 1 (long with everything); an order where it changes. */
+export interface TargetSignals {
+  readonly target: Expr
+}
+
+/** What `signals` returns. */
+export type Signals = EventSignals | StateSignals | TargetSignals
+
+/** What {@link defineStrategy} takes. */
+export interface StrategyDefinition<Shape extends SpaceShape> {
+  readonly name: string
+  /** Parameters, made by `int`, `float`, `choice`, `bool`, `oneOf`. */
+  readonly params: Shape
+  /** Parameters for which this is false are never tried. Pure. */
+  readonly where?: ((params: ParamsOf<Shape>) => boolean) | undefined
+  /** Which signals: pure, called once per trial with symbolic columns and concrete parameters. */
+  signals(columns: Columns, params: ParamsOf<Shape>): Signals
+  /** Simulation options of this trial, over preset and request. Pure. Stops may be `{ distance: Expr }`. */
+  simulate?(columns: Columns, params: ParamsOf<Shape>): SimulationOptions<Expr>
+}
+
+/** What became of one set of parameters: see {@link Strategy.tryBind}. */
+export type Binding =
+  | { readonly status: 'bound'; readonly program: GraphProgram }
+  | { readonly status: 'failed'; readonly error: ErrorData }
+
+/** A strategy: its parameters, and how to bind them. */
+export interface Strategy<P = Params> {
+  readonly kind: 'strategy'
+  readonly name: string
+  readonly space: Space<P>
+  /**
+   * Binds every set of parameters into one node table: equal subexpressions are one node over the whole list.
+   *
+   * @returns programs in the order of the list, all with the same `table`.
+   * @throws TradewrightError `UNKNOWN_NAME` / `BAD_OPTION` (parameters outside the space), `BAD_STRATEGY` (`signals`
+   *   threw, returned something else than signals, or is impure: the first set is bound twice to see it).
+   */
+  bind(paramsList: readonly P[]): readonly GraphProgram[]
+  /** As `bind`, but a set that fails gives its error and the others go on. Impurity still throws. */
+  tryBind(paramsList: readonly P[]): readonly Binding[]
+}
+
+const NO_SIMULATION: SimulationOptions<NodeRef> = Object.freeze({})
+
+function columnsOf(graph: NodeGraph): Columns {
+  const column = (code: number): Expr => valueExpr(graph, graph.intern(code, []))
+  return Object.freeze({
+    open: column(Op.open),
+    high: column(Op.high),
+    low: column(Op.low),
+    close: column(Op.close),
+    volume: column(Op.volume),
+    timestamp: column(Op.timestamp),
+  })
+}
+
+function badStrategy(name: string, rule: string, details: Readonly<Record<string, unknown>>): TradewrightError {
+  return new TradewrightError('BAD_STRATEGY', `strategy '${name}': ${rule}`, { strategy: name, ...details })
+}
+
+/** Anything thrown by the user's functions, with the strategy and the parameters it was thrown for. */
+function thrown(name: string, where: string, params: unknown, cause: unknown): TradewrightError {
+  const text = isTradewrightError(cause) || cause instanceof Error ? cause.message : String(cause)
+  const error = badStrategy(name, `${where} threw for ${JSON.stringify(params)}: ${text}`, { params, where })
+  return new TradewrightError(error.code, error.message.slice(`[${error.code}] `.length), error.details, { cause })
+}
+
+/** The nodes of the signals that `signals` returned. */
+function signalNodes(name: string, graph: NodeGraph, signals: Signals): Readonly<Record<string, number>> {
+  if (typeof signals !== 'object' || signals === null || isExpr(signals))
+    throw badStrategy(name, 'signals must return an object of signals, as { entry, exit }', {})
+  const nodes: Record<string, number> = {}
+  let forms = 0
+  for (const key in signals) {
+    const value = (signals as Readonly<Record<string, unknown>>)[key]
+    if (value === undefined) continue
+    const { form, kind } = signalKind(key)
+    forms |= form
+    nodes[key] = nodeOf(graph, value, kind, key)
+  }
+  if (forms === 0) throw badStrategy(name, 'signals must return at least one signal, returned none', {})
+  if ((forms & (forms - 1)) !== 0)
+    throw badStrategy(
+      name,
+      `signals must be events (entry, exit, shortEntry, shortExit), states (long, short) or a target, not a mixture, was ${Object.keys(nodes).join(', ')}`,
+      { signals: Object.keys(nodes) },
+    )
+  return nodes
+}
+
+/** The simulation options with expressions as node references. */
+function simulationNodes(graph: NodeGraph, options: SimulationOptions<Expr>): SimulationOptions<NodeRef> {
+  checkSimulationKeys(options)
+  const out: Record<string, unknown> = {}
+  for (const key in options) {
+    const value = (options as Readonly<Record<string, unknown>>)[key]
+    if (value === undefined) continue
+    const distance = typeof value === 'object' && value !== null && 'distance' in value ? value.distance : undefined
+    out[key] =
+      distance === undefined ? value : { distance: { node: nodeOf(graph, distance, 'value', `${key}.distance`) } }
+  }
+  return out as SimulationOptions<NodeRef>
+}
+
+class DefinedStrategy<Shape extends SpaceShape> implements Strategy<ParamsOf<Shape>> {
+  readonly kind = 'strategy'
+  readonly name: string
+  readonly space: Space<ParamsOf<Shape>>
+  readonly #definition: StrategyDefinition<Shape>
+  readonly #check: (params: ParamsOf<Shape>) => void
+
+  constructor(definition: StrategyDefinition<Shape>) {
+    this.name = definition.name
+    this.space = defineSpace(definition.params, { where: definition.where })
+    this.#definition = definition
+    this.#check = createParamsCheck(this.space)
+  }
+
+  bind(paramsList: readonly ParamsOf<Shape>[]): readonly GraphProgram[] {
+    const graph = new NodeGraph()
+    return withGraph(graph, () => {
+      const columns = columnsOf(graph)
+      return paramsList.map((params, index) => this.#one(graph, columns, params, index === 0))
+    })
+  }
+
+  tryBind(paramsList: readonly ParamsOf<Shape>[]): readonly Binding[] {
+    const graph = new NodeGraph()
+    return withGraph(graph, () => {
+      const columns = columnsOf(graph)
+      return paramsList.map((params, index): Binding => {
+        try {
+          return { status: 'bound', program: this.#one(graph, columns, params, index === 0) }
+        } catch (error) {
+          if (isTradewrightError(error) && error.details.impure === true) throw error
+          return { status: 'failed', error: toErrorData(error) }
+        }
+      })
+    })
+  }
+
+  #one(graph: NodeGraph, columns: Columns, params: ParamsOf<Shape>, first: boolean): GraphProgram {
+    this.#check(params)
+    const program = this.#program(graph, columns, params)
+    if (first) this.#checkPure(program, this.#program(graph, columns, params), params)
+    return program
+  }
+
+  #program(graph: NodeGraph, columns: Columns, params: ParamsOf<Shape>): GraphProgram {
+    const { name } = this
+    const definition = this.#definition
+    let where = 'signals'
+    try {
+      const signals = signalNodes(name, graph, definition.signals(columns, params))
+      where = 'simulate'
+      const simulation =
+        definition.simulate === undefined ? NO_SIMULATION : simulationNodes(graph, definition.simulate(columns, params))
+      return { kind: 'graph', strategy: name, table: graph.table, signals, simulation }
+    } catch (error) {
+      throw thrown(name, where, params, error)
+    }
+  }
+
+  /** The same parameters must give the same nodes: what differs was drawn, read from a clock or kept between calls. */
+  #checkPure(first: GraphProgram, second: GraphProgram, params: ParamsOf<Shape>): void {
+    const [a, b] = [first, second].map(({ signals, simulation }) => JSON.stringify([signals, simulation]))
+    if (a !== b)
+      throw badStrategy(
+        this.name,
+        `signals and simulate must be pure, but two bindings of ${JSON.stringify(params)} gave different graphs`,
+        { params, impure: true },
+      )
+  }
+}
+
+/**
+ * A strategy from its definition.
+ *
+ * `signals` and `simulate` are pure functions from symbolic columns and concrete parameters to a graph; they run once
+ * per trial (and once more for the first, to see whether they are pure), never per bar.
+ *
+ * @throws TradewrightError `BAD_STRATEGY` (no name, no `signals`), `BAD_SPACE` (parameters).
+ * @example
+ * ```ts
+ * import { int } from '@tradewright/core'
+ * import { defineStrategy, ta } from '@tradewright/backtest'
+ * const smaCross = defineStrategy({
+ *   name: 'sma-cross',
+ *   params: { fast: int(5, 50), slow: int(20, 200) },
+ *   where: ({ fast, slow }) => fast < slow,
+ *   signals: ({ close }, { fast, slow }) => ({
+ *     entry: ta.sma(close, fast).crossesAbove(ta.sma(close, slow)),
+ *     exit: ta.sma(close, fast).crossesBelow(ta.sma(close, slow)),
+ *   }),
+ * })
+ * const [program] = smaCross.bind([{ fast: 10, slow: 30 }])
+ * console.log(program.signals.entry, program.table.ops[program.signals.entry]) // 8 crossesAbove
+ * ```
+ */
+export function defineStrategy<const Shape extends SpaceShape>(
+  definition: StrategyDefinition<Shape>,
+): Strategy<ParamsOf<Shape>> {
+  const { name, params, signals } = definition
+  if (typeof name !== 'string' || name === '')
+    throw new TradewrightError('BAD_STRATEGY', `a strategy needs a name, was ${JSON.stringify(name)}`)
+  if (typeof signals !== 'function') throw badStrategy(name, `signals must be a function, was ${typeof signals}`, {})
+  if (typeof params !== 'object' || params === null)
+    throw badStrategy(name, 'params must be an object of int, float, choice, bool and oneOf', {})
+  return new DefinedStrategy(definition)
+}
