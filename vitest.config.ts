@@ -8,7 +8,13 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
-    exclude: ['**/node_modules/**', '**/dist/**', 'test/dist/**'],
+    // What is packed is tested from the packed files: only after a build (`npm test` sets this).
+    exclude: [
+      '**/node_modules/**',
+      'packages/*/dist/**',
+      'dist/**',
+      ...(process.env.TRADEWRIGHT_DIST ? [] : ['test/packed/**']),
+    ],
     execArgv: ['--conditions=@tradewright/source'],
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -1,0 +1,48 @@
+// Builds every package into its dist: ESM, CJS and types, each package after what it imports.
+// `node scripts/build.mjs [name...]` builds only those.
+import { existsSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { build } from 'tsup'
+import { publishable, root } from './packages.mjs'
+
+const only = process.argv.slice(2)
+const begun = Date.now()
+for (const { dir, manifest } of publishable()) {
+  if (only.length > 0 && !only.includes(manifest.name) && !only.includes(manifest.name.replace('@tradewright/', '')))
+    continue
+  const entry = { index: join(dir, 'src/index.ts') }
+  if (existsSync(join(dir, 'testing/index.ts'))) entry.testing = join(dir, 'testing/index.ts')
+  // Entries of their own: the command line, and files that are loaded by their name (workers, tasks).
+  for (const name of manifest.tradewright?.entries ?? []) entry[name] = join(dir, 'src', `${name}.ts`)
+  const external = [
+    ...Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies, ...manifest.peerDependencies }),
+    manifest.name,
+  ]
+  rmSync(join(dir, 'dist'), { recursive: true, force: true })
+  await build({
+    config: false,
+    silent: true,
+    entry,
+    outDir: join(dir, 'dist'),
+    format: ['esm', 'cjs'],
+    target: 'node20',
+    platform: 'neutral',
+    external: [...external, /^node:/],
+    splitting: true,
+    shims: false,
+    // import.meta.url is what workers are found by: CJS gets it from __filename.
+    esbuildOptions(options, { format }) {
+      if (format === 'cjs') {
+        options.define = { ...options.define, 'import.meta.url': '__importMetaUrl' }
+        options.banner = {
+          js: "const __importMetaUrl = typeof __filename === 'string' ? require('node:url').pathToFileURL(__filename).href : 'file:///bundle';",
+        }
+      }
+    },
+    // Types of other packages come from their sources, so that a build never waits for another's dist.
+    dts: { compilerOptions: { ignoreDeprecations: '6.0', allowImportingTsExtensions: true, composite: false } },
+    tsconfig: join(root, 'tsconfig.json'),
+  })
+  console.log(`built ${manifest.name}`)
+}
+console.log(`built in ${((Date.now() - begun) / 1000).toFixed(1)} s`)
