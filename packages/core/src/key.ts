@@ -36,8 +36,12 @@ export class Hasher {
   #h3: number
   #h4: number
   #length = 0
-  readonly #tail = new Uint8Array(16)
-  readonly #tailWords: Uint32Array = new Uint32Array(this.#tail.buffer)
+  // Up to 15 bytes that wait for a whole block, as little-endian words: fields, because a fork must cost no allocation
+  // but the object itself.
+  #t0 = 0
+  #t1 = 0
+  #t2 = 0
+  #t3 = 0
   #used = 0
 
   constructor(seed: number = 0) {
@@ -77,32 +81,59 @@ export class Hasher {
   }
 
   #flush(): void {
-    const words = this.#tailWords
-    this.#block(words[0], words[1], words[2], words[3])
+    this.#block(this.#t0, this.#t1, this.#t2, this.#t3)
+    this.#t0 = this.#t1 = this.#t2 = this.#t3 = 0
     this.#used = 0
   }
 
   /** One byte. */
   byte(value: number): this {
-    this.#tail[this.#used++] = value
+    const bits = (value & 255) << ((this.#used & 3) * 8)
+    switch (this.#used >>> 2) {
+      case 0:
+        this.#t0 |= bits
+        break
+      case 1:
+        this.#t1 |= bits
+        break
+      case 2:
+        this.#t2 |= bits
+        break
+      default:
+        this.#t3 |= bits
+    }
     this.#length++
-    if (this.#used === 16) this.#flush()
+    if (++this.#used === 16) this.#flush()
     return this
   }
 
   /** Four bytes, little-endian. Fast where everything before was a multiple of four bytes. */
   word(value: number): this {
-    if ((this.#used & 3) === 0) {
-      this.#tailWords[this.#used >>> 2] = value
-      this.#used += 4
-      this.#length += 4
-      if (this.#used === 16) this.#flush()
-      return this
+    switch (this.#used) {
+      case 0:
+        this.#t0 = value | 0
+        break
+      case 4:
+        this.#t1 = value | 0
+        break
+      case 8:
+        this.#t2 = value | 0
+        break
+      case 12:
+        this.#length += 4
+        this.#block(this.#t0, this.#t1, this.#t2, value | 0)
+        this.#t0 = this.#t1 = this.#t2 = 0
+        this.#used = 0
+        return this
+      default:
+        return this.byte(value)
+          .byte(value >>> 8)
+          .byte(value >>> 16)
+          .byte(value >>> 24)
     }
-    return this.byte(value & 255)
-      .byte((value >>> 8) & 255)
-      .byte((value >>> 16) & 255)
-      .byte(value >>> 24)
+    this.#used += 4
+    this.#length += 4
+    return this
   }
 
   /** Any number of bytes. */
@@ -134,26 +165,26 @@ export class Hasher {
     copy.#h4 = this.#h4
     copy.#length = this.#length
     copy.#used = this.#used
-    copy.#tail.set(this.#tail)
+    copy.#t0 = this.#t0
+    copy.#t1 = this.#t1
+    copy.#t2 = this.#t2
+    copy.#t3 = this.#t3
     return copy
   }
 
   /** The hash of everything so far; more may follow. */
   digest(): Key {
-    const tail = this.#tail
-    const at = (i: number): number => (i < this.#used ? tail[i] : 0)
-    const tailWord = (i: number): number => at(i) | (at(i + 1) << 8) | (at(i + 2) << 16) | (at(i + 3) << 24)
     let h1 = this.#h1
     let h2 = this.#h2
     let h3 = this.#h3
     let h4 = this.#h4
-    let k = Math.imul(tailWord(12), C4)
+    let k = Math.imul(this.#t3, C4)
     h4 ^= Math.imul((k << 18) | (k >>> 14), C1)
-    k = Math.imul(tailWord(8), C3)
+    k = Math.imul(this.#t2, C3)
     h3 ^= Math.imul((k << 17) | (k >>> 15), C4)
-    k = Math.imul(tailWord(4), C2)
+    k = Math.imul(this.#t1, C2)
     h2 ^= Math.imul((k << 16) | (k >>> 16), C3)
-    k = Math.imul(tailWord(0), C1)
+    k = Math.imul(this.#t0, C1)
     h1 ^= Math.imul((k << 15) | (k >>> 17), C2)
     h1 ^= this.#length
     h2 ^= this.#length

@@ -1,8 +1,15 @@
 import { TradewrightError } from './error.ts'
 import type { StoredGeneration, StudyHeader, StudyStore } from './study-store.ts'
 
-/** A {@link StudyStore} in memory: gone with the process. Keeps copies. */
-export function memoryStudyStore(): StudyStore {
+/**
+ * A {@link StudyStore} in memory: gone with the process.
+ *
+ * @param options `copies`: keep and give copies, so that no caller can change what is stored; a study that owns its
+ *   store does without. @default true
+ */
+export function memoryStudyStore(options: { readonly copies?: boolean | undefined } = {}): StudyStore {
+  const { copies = true } = options
+  const kept = <T>(value: T): T => (copies ? structuredClone(value) : value)
   const studies = new Map<string, { header: StudyHeader; generations: StoredGeneration[] }>()
   let closed = false
   const open = (): void => {
@@ -18,13 +25,13 @@ export function memoryStudyStore(): StudyStore {
     async load(study) {
       open()
       const found = studies.get(study)
-      return found === undefined ? undefined : structuredClone(found)
+      return found === undefined ? undefined : kept(found)
     },
     async create(header) {
       open()
       if (studies.has(header.name))
         throw new TradewrightError('DUPLICATE_NAME', `study '${header.name}' exists already`, { study: header.name })
-      studies.set(header.name, { header: structuredClone(header), generations: [] })
+      studies.set(header.name, { header: kept(header), generations: [] })
     },
     async append(study, generation) {
       open()
@@ -35,7 +42,7 @@ export function memoryStudyStore(): StudyStore {
           `the next generation of study '${study}' is ${generations.length}, was ${generation.generation}`,
           { study, expected: generations.length, generation: generation.generation },
         )
-      generations.push(structuredClone(generation))
+      generations.push(kept(generation))
     },
     async list() {
       open()

@@ -290,7 +290,7 @@ class GenerationalStudy<P> implements Study<P> {
   }
 
   #open(): Promise<StudyState> {
-    const { store = memoryStudyStore(), name = 'study', seed = 0, content } = this.#options
+    const { store = memoryStudyStore({ copies: false }), name = 'study', seed = 0, content } = this.#options
     this.#state ??= StudyState.open(store, {
       name,
       space: this.space.key,
