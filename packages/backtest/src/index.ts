@@ -1,6 +1,11 @@
+export type { BacktestOptions, BacktestResult } from './backtest.ts'
+export { backtest } from './backtest.ts'
+export { engineVersion } from './engine-version.ts'
 export type { AnyExpr, BooleanExpr, Expr } from './expression.ts'
 export { NodeGraph } from './node-graph.ts'
+export { programKey } from './program-key.ts'
 export type { SimulationSettings, StopSetting } from './simulation-settings.ts'
+export type { Order, Trade } from './simulator.ts'
 export type {
   Binding,
   Columns,
@@ -14,3 +19,5 @@ export type {
 export { defineStrategy } from './strategy.ts'
 export type { BollingerExprs, TechnicalAnalysis } from './ta.ts'
 export { ta } from './ta.ts'
+export type { IndicatorOptions, Kernel, KernelStream } from './user-kernel.ts'
+export { defineIndicator } from './user-kernel.ts'

@@ -71,6 +71,7 @@ export class NodeGraph {
           throw refuse(`may use only nodes before a node, node ${i} uses ${operand}`)
       graph.#append(graph.#encode(operationCode(ops[i]), inputs[i], constants[i]), inputs[i], constants[i])
     }
+    graph.#rehash()
     graphs.set(table, graph)
     return graph
   }
@@ -123,6 +124,12 @@ export class NodeGraph {
     if (this.size * 2 > this.#slots.length) this.#rehash()
     else this.#slots[slot] = id
     return id
+  }
+
+  /** The node with this operation, operands and constants, or undefined. */
+  find(code: number, operands: readonly number[], constants: Constants = NO_CONSTANTS): number | undefined {
+    const found = this.#slots[this.#find(this.#encode(code, operands, constants))]
+    return found === EMPTY ? undefined : found
   }
 
   /** Writes a node's words into the scratch; gives their number. */
@@ -198,7 +205,9 @@ export class NodeGraph {
   }
 
   #rehash(): void {
-    this.#slots = new Int32Array(this.#slots.length * 2).fill(EMPTY)
+    let slots = this.#slots.length * 2
+    while (slots < this.size * 2) slots *= 2
+    this.#slots = new Int32Array(slots).fill(EMPTY)
     for (let node = 0; node < this.size; node++) {
       const from = this.start[node]
       const length = this.start[node + 1] - from

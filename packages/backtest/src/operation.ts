@@ -128,6 +128,9 @@ export function operationCode(name: string): number {
   return code
 }
 
+/** Users' kernels: constants name, version, where to load it from (`{ module, export }` or null), then parameters. */
+export const kernelCode: number = operationCode('kernel')
+
 /** The name of an operation. */
 export function operationName(code: number): string {
   return names[code]

@@ -1,0 +1,143 @@
+import {
+  type Bars,
+  createIndicatorStore,
+  type GraphProgram,
+  type IndicatorStore,
+  type Metrics,
+  type NodeRef,
+  type ReturnMoments,
+  type SimulationOptions,
+  type StandardMetrics,
+  TradewrightError,
+} from '@tradewright/core'
+import { NodeGraph } from './node-graph.ts'
+import { columnsKey, NodeValues, nodeBars } from './node-values.ts'
+import { pickMetrics, selectMetrics } from './performance.ts'
+import { runSlice } from './run-slice.ts'
+import { resolveSimulation } from './simulation-settings.ts'
+import type { Order, Trade } from './simulator.ts'
+import { distanceColumns, signalColumns } from './slice-signals.ts'
+import type { Strategy } from './strategy.ts'
+
+/** Simulation options, and which bars. */
+export interface BacktestOptions extends SimulationOptions<NodeRef> {
+  /** First bar that indicators may see. @default 0 */
+  readonly warmupStart?: number | undefined
+  /** First bar traded. @default `warmupStart` */
+  readonly start?: number | undefined
+  /** One past the last bar. @default the number of bars */
+  readonly end?: number | undefined
+  /** Whether the signals of the last bar are ignored. @default true */
+  readonly final?: boolean | undefined
+  /** Keeps indicators between calls. @default a store of this call's own */
+  readonly indicators?: IndicatorStore | undefined
+}
+
+/** Everything one run gives. Arrays are given away. */
+export interface BacktestResult<M extends Metrics = StandardMetrics> {
+  /** The standard set, or those that `options.metrics` names. */
+  readonly metrics: M
+  readonly moments: ReturnMoments
+  readonly trades: readonly Trade[]
+  readonly orders: readonly Order[]
+  /** shape [end - start]; equity at each close. */
+  readonly equity: Float64Array
+  /** shape [end - start]; equity / highest equity so far - 1, the initial cash included. 0 or below. */
+  readonly drawdown: Float64Array
+  /** shape [end - start]; units held at each close, negative where short. */
+  readonly positions: Float64Array
+  /** What the annual figures were scaled by. */
+  readonly barsPerYear: number
+}
+
+/** A strategy's program for one set of parameters, and what runs need of it. */
+function programOf<P>(strategy: Strategy<P> | GraphProgram, params: P): GraphProgram {
+  return strategy.kind === 'graph' ? strategy : strategy.bind([params])[0]
+}
+
+/**
+ * Runs one strategy with one set of parameters over bars, and keeps everything.
+ *
+ * @param strategy a strategy, or a program that is bound already (its parameters are then not looked at).
+ * @param params   parameters in the strategy's space.
+ * @param bars     read only.
+ * @param options  simulation options; see docs/backtest.md for every rule.
+ * @throws TradewrightError `BAD_STRATEGY`, `BAD_OPTION`, `UNKNOWN_NAME`.
+ * @example
+ * ```ts
+ * const { metrics, trades } = backtest(smaCross, { fast: 10, slow: 30 }, bars, { preset: 'reference', feeBps: 10 })
+ * ```
+ */
+export function backtest<P>(
+  strategy: Strategy<P> | GraphProgram,
+  params: P,
+  bars: Bars,
+  options: BacktestOptions & { readonly metrics?: 'standard' | undefined },
+): BacktestResult
+export function backtest<P>(
+  strategy: Strategy<P> | GraphProgram,
+  params: P,
+  bars: Bars,
+  options?: BacktestOptions,
+): BacktestResult<Metrics>
+export function backtest<P>(
+  strategy: Strategy<P> | GraphProgram,
+  params: P,
+  bars: Bars,
+  options: BacktestOptions = {},
+): BacktestResult<Metrics> {
+  const { warmupStart = 0, start = warmupStart, end = bars.length, final = true, indicators, ...simulation } = options
+  if (
+    ![warmupStart, start, end].every(Number.isInteger) ||
+    !(0 <= warmupStart && warmupStart <= start && start < end && end <= bars.length)
+  )
+    throw new TradewrightError(
+      'BAD_OPTION',
+      `a backtest needs 0 <= warmupStart <= start < end <= ${bars.length} bars, was ${warmupStart}, ${start}, ${end}`,
+      { warmupStart, start, end, bars: bars.length },
+    )
+  const program = programOf(strategy, params)
+  const settings = resolveSimulation(simulation, program.simulation, bars)
+  const names = selectMetrics(program.simulation.metrics ?? simulation.metrics ?? 'standard')
+  const values = new NodeValues(
+    NodeGraph.of(program.table),
+    nodeBars(bars, warmupStart, end),
+    columnsKey(bars, warmupStart),
+    indicators ?? createIndicatorStore(),
+  )
+  const orders: Order[] = []
+  const trades: Trade[] = []
+  const equity = new Float64Array(end - start)
+  const positions = new Float64Array(end - start)
+  const { metrics, moments } = runSlice({
+    prices: values.bars,
+    signals: signalColumns(program, settings, values),
+    distances: distanceColumns(settings, values),
+    settings,
+    offset: warmupStart,
+    start,
+    end,
+    final,
+    ledger: { order: (order) => orders.push(order), trade: (trade) => trades.push(trade) },
+    equity,
+    positions,
+  })
+  return {
+    metrics: pickMetrics(metrics, names),
+    moments,
+    trades,
+    orders,
+    equity,
+    drawdown: drawdownOf(equity, settings.initialCash),
+    positions,
+    barsPerYear: settings.barsPerYear,
+  }
+}
+
+function drawdownOf(equity: Float64Array, initialCash: number): Float64Array {
+  let peak = initialCash
+  return equity.map((value) => {
+    if (value > peak) peak = value
+    return value / peak - 1
+  })
+}
