@@ -1,5 +1,6 @@
 import { checkLength, checkPeriod } from './check.ts'
-import { ExactSum } from './exact-sum.ts'
+import { exactMean } from './exact-mean.ts'
+import { overFiniteRuns } from './finite-runs.ts'
 import { openState, type Stream, saveState } from './stream.ts'
 
 /**
@@ -19,34 +20,59 @@ import { openState, type Stream, saveState } from './stream.ts'
  * ```
  */
 export function ema(src: Float64Array, period: number, out: Float64Array = new Float64Array(src.length)): Float64Array {
+  checkPeriod('period', period)
   checkLength(src.length, 'out', out)
-  const stream = createEmaStream(period)
-  for (let i = 0; i < src.length; i++) out[i] = stream.next(src[i])
+  overFiniteRuns([src], [out], ([values], [averages]) => emaRun(values, period, averages))
   return out
+}
+
+/** As {@link ema}, for finite values. */
+export function emaRun(values: Float64Array, period: number, out: Float64Array): void {
+  const length = values.length
+  if (length < period) {
+    out.fill(NaN)
+    return
+  }
+  const average = exactMean(values.subarray(0, period))
+  out.fill(NaN, 0, period - 1)
+  out[period - 1] = average
+  smooth(values, { start: period, average, alpha: 2 / (period + 1) }, out)
+}
+
+/** Goes on from `average`. This form stays put on flat values, where alpha * x + (1 - alpha) * y would not. */
+function smooth(
+  values: Float64Array,
+  { start, average, alpha }: { readonly start: number; readonly average: number; readonly alpha: number },
+  out: Float64Array,
+): void {
+  let y = average
+  if (alpha === 1) for (let i = start; i < values.length; i++) out[i] = values[i]
+  else
+    for (let i = start; i < values.length; i++) {
+      y += alpha * (values[i] - y)
+      out[i] = y
+    }
 }
 
 /** The streaming twin of {@link ema}. */
 export function createEmaStream(period: number): Stream<[value: number]> {
   checkPeriod('period', period)
   const alpha = 2 / (period + 1)
-  const sum = new ExactSum()
-  let seeds = new Float64Array(period)
+  const seeds = new Float64Array(period)
   let count = 0
   let average = NaN
   return {
     next: (value) => {
       if (value - value !== 0) {
-        sum.clear()
         count = 0
         return NaN
       }
       if (count < period) {
         seeds[count++] = value
-        sum.add(value)
         if (count < period) return NaN
-        average = sum.quotient(period)
-        sum.clear()
-      } else average = alpha === 1 ? value : average + alpha * (value - average)
+        average = exactMean(seeds)
+      } else if (alpha === 1) average = value
+      else average += alpha * (value - average)
       return average
     },
     save: () =>
@@ -58,12 +84,10 @@ export function createEmaStream(period: number): Stream<[value: number]> {
     restore: (state) => {
       const saved = openState(state, 'ema', [period])
       const values = saved.array('seeds', period)
+      const mean = saved.number('average')
       count = saved.number('count')
-      average = saved.number('average')
-      sum.clear()
-      seeds = new Float64Array(period)
+      average = mean
       seeds.set(values)
-      for (const value of values) sum.add(value)
     },
   }
 }

@@ -1,3 +1,5 @@
+import { exponentOf, significandOf } from './double-bits.ts'
+
 /*
  * An exact accumulator after Neal (2015), "Fast exact summation using small and large superaccumulators", with signed
  * 32-bit digits held in doubles and no carries until the sum is read. Adding a value and subtracting it again leaves no
@@ -10,31 +12,10 @@ const BASE = -2176
 /** Digits up to 2^2176: above the square of the largest double times 2^20. */
 const DIGITS = 136
 
-const word = new Float64Array(1)
-const halves = new Int32Array(word.buffer)
-const HIGH = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1 ? 1 : 0
-
 /** 2^exponent, for any exponent of a double. */
 const powers = Float64Array.from({ length: 2098 }, (_, i) => 2 ** (i - 1074))
 function powerOfTwo(exponent: number): number {
   return powers[exponent + 1074]
-}
-
-/** The exponent of the last bit of `value`'s significand, which {@link significandOf} gives as an integer. */
-function exponentOf(value: number): number {
-  word[0] = value
-  const biased = (halves[HIGH] >>> 20) & 0x7ff
-  return (biased === 0 ? 1 : biased) - 1075
-}
-
-/** The signed significand of `value` as an integer below 2^53: value = significand * 2^exponent. */
-function significandOf(value: number): number {
-  word[0] = value
-  const high = halves[HIGH]
-  const biased = (high >>> 20) & 0x7ff
-  if (biased === 0) return value * 2 ** 537 * 2 ** 537
-  halves[HIGH] = (high & 0x800fffff) | 0x43300000
-  return word[0]
 }
 
 /** A sum of doubles, or of their squares, without any rounding until it is read. Up to 2^20 finite terms. */

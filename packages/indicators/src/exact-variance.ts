@@ -1,31 +1,5 @@
+import { roundRatio } from './exact-ratio.ts'
 import { ExactSum } from './exact-sum.ts'
-
-/** The double nearest to numerator / denominator * 2^exponent (ties to even), for numerator >= 0, denominator > 0. */
-export function roundRatio(numerator: bigint, denominator: bigint, exponent: number): number {
-  if (numerator === 0n) return 0
-  // Shift so that the quotient has 64 bits or a few more, then round to 53 with everything below in one sticky bit.
-  const bits = (value: bigint): number => value.toString(16).length * 4
-  const shift = 68 + bits(denominator) - bits(numerator)
-  const scaled = shift > 0 ? numerator << BigInt(shift) : numerator
-  const divisor = shift > 0 ? denominator : denominator << BigInt(-shift)
-  const quotient = scaled / divisor
-  const sticky = quotient * divisor === scaled ? 0n : 1n
-  return scaleDown(Number((quotient << 1n) | sticky), exponent - shift - 1)
-}
-
-function scaleDown(value: number, exponent: number): number {
-  let result = value
-  let rest = exponent
-  while (rest < -1000) {
-    result *= 2 ** -1000
-    rest += 1000
-  }
-  while (rest > 1000) {
-    result *= 2 ** 1000
-    rest -= 1000
-  }
-  return result * 2 ** rest
-}
 
 /**
  * The population variance (ddof 0) of `count` values from their exact sum and exact sum of squares, rounded once to

@@ -1,5 +1,6 @@
 import { checkLength, checkPeriod } from './check.ts'
 import { ExactWindow } from './exact-window.ts'
+import { overFiniteRuns } from './finite-runs.ts'
 import { openState, type Stream, saveState } from './stream.ts'
 
 /**
@@ -21,9 +22,13 @@ export function rollingStd(
 ): Float64Array {
   checkPeriod('period', period)
   checkLength(src.length, 'out', out)
-  const window = new ExactWindow(period, true)
-  for (let i = 0; i < src.length; i++) out[i] = window.push(src[i]) ? window.deviation() : NaN
+  overFiniteRuns([src], [out], ([values], [deviations]) => deviationRun(values, period, deviations))
   return out
+}
+
+function deviationRun(values: Float64Array, period: number, out: Float64Array): void {
+  const window = new ExactWindow(period, true)
+  for (let i = 0; i < values.length; i++) out[i] = window.push(values[i]) ? window.deviation() : NaN
 }
 
 /** The streaming twin of {@link rollingStd}. */

@@ -1,4 +1,5 @@
 import { checkLength, checkPeriod } from './check.ts'
+import { overFiniteRuns } from './finite-runs.ts'
 import { openState, type Stream, saveState } from './stream.ts'
 
 /**
@@ -17,10 +18,34 @@ import { openState, type Stream, saveState } from './stream.ts'
  *   period 1.
  */
 export function rsi(src: Float64Array, period: number, out: Float64Array = new Float64Array(src.length)): Float64Array {
+  checkPeriod('period', period)
   checkLength(src.length, 'out', out)
-  const stream = createRsiStream(period)
-  for (let i = 0; i < src.length; i++) out[i] = stream.next(src[i])
+  overFiniteRuns([src], [out], ([values], [indexes]) => rsiRun(values, period, indexes))
   return out
+}
+
+function rsiRun(values: Float64Array, period: number, out: Float64Array): void {
+  const length = values.length
+  let gain = 0
+  let loss = 0
+  let previous = values[0]
+  for (let i = 0; i < Math.min(period, length); i++) {
+    const move = values[i] - previous
+    previous = values[i]
+    gain += Math.max(move, 0)
+    loss += Math.max(-move, 0)
+    out[i] = NaN
+  }
+  for (let i = period; i < length; i++) {
+    const move = values[i] - previous
+    previous = values[i]
+    const up = Math.max(move, 0)
+    const down = Math.max(-move, 0)
+    // The first value is the plain mean of the first `period` moves; from then on Wilder's smoothing.
+    gain = (i === period ? gain + up : gain * (period - 1) + up) / period
+    loss = (i === period ? loss + down : loss * (period - 1) + down) / period
+    out[i] = loss === 0 ? 100 : (100 * gain) / (gain + loss)
+  }
 }
 
 /** The streaming twin of {@link rsi}. */

@@ -1,5 +1,6 @@
 import { checkLength, checkPeriod } from './check.ts'
 import { ExactWindow } from './exact-window.ts'
+import { smaMany } from './sma-many.ts'
 import { openState, type Stream, saveState } from './stream.ts'
 
 /**
@@ -22,9 +23,7 @@ import { openState, type Stream, saveState } from './stream.ts'
 export function sma(src: Float64Array, period: number, out: Float64Array = new Float64Array(src.length)): Float64Array {
   checkPeriod('period', period)
   checkLength(src.length, 'out', out)
-  const window = new ExactWindow(period)
-  for (let i = 0; i < src.length; i++) out[i] = window.push(src[i]) ? window.mean() : NaN
-  return out
+  return smaMany(src, [period], [out])[0]
 }
 
 /** The streaming twin of {@link sma}. About 0.1 us a bar at any period. */

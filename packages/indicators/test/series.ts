@@ -67,13 +67,22 @@ export function usualInputs(definition: IndicatorDefinition, maxLength = 60): fc
     )
 }
 
-/** Parameters within reach of short columns. */
+/** Parameters within reach of short columns, as the definition takes them. */
 export function paramsOf(definition: IndicatorDefinition): fc.Arbitrary<number[]> {
-  return fc.tuple(
-    ...definition.parameters.map(({ kind, min }) =>
-      kind === 'integer' ? fc.integer({ min, max: min + 25 }) : fc.double({ min, max: min + 4, noNaN: true }),
-    ),
-  )
+  return fc
+    .tuple(
+      ...definition.parameters.map(({ kind, min }) =>
+        kind === 'integer' ? fc.integer({ min, max: min + 25 }) : fc.double({ min, max: min + 4, noNaN: true }),
+      ),
+    )
+    .filter((params: number[]) => {
+      try {
+        definition.check(params)
+        return true
+      } catch {
+        return false
+      }
+    })
 }
 
 export function computeBatch(
