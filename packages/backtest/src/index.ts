@@ -1,11 +1,14 @@
 export type { BacktestOptions, BacktestResult } from './backtest.ts'
 export { backtest } from './backtest.ts'
 export { engineVersion } from './engine-version.ts'
+export type { EvaluateOptions } from './evaluate.ts'
+export { createEvaluate } from './evaluate.ts'
 export type { AnyExpr, BooleanExpr, Expr } from './expression.ts'
 export { NodeGraph } from './node-graph.ts'
 export { programKey } from './program-key.ts'
 export type { SimulationSettings, StopSetting } from './simulation-settings.ts'
 export type { Order, Trade } from './simulator.ts'
+export type { FastPath, PreparedTrial, SliceBatch } from './slice-batch.ts'
 export type {
   Binding,
   Columns,

@@ -1,0 +1,230 @@
+import {
+  type Bars,
+  type Clock,
+  createIndicatorStore,
+  type ErrorData,
+  type Evaluate,
+  type Evaluation,
+  type EvaluationRequest,
+  type Fingerprint,
+  type GraphProgram,
+  type IndicatorStore,
+  type MetricName,
+  type NodeTable,
+  type Slice,
+  type SliceResult,
+  systemClock,
+  TradewrightError,
+  type TrialRef,
+  toErrorData,
+} from '@tradewright/core'
+import { NodeGraph } from './node-graph.ts'
+import { columnsKey, NodeValues, nodeBars } from './node-values.ts'
+import { pickMetrics, selectMetrics } from './performance.ts'
+import { runSlice, type SliceOutcome } from './run-slice.ts'
+import { resolveSimulation } from './simulation-settings.ts'
+import type { FastPath, PreparedTrial, SliceBatch } from './slice-batch.ts'
+import { distanceColumns, signalColumns } from './slice-signals.ts'
+import { loadKernels } from './user-kernel.ts'
+
+/** What {@link createEvaluate} takes. */
+export interface EvaluateOptions {
+  /** Finds the bars that a slice names. Undefined where there are none: the request is then refused. */
+  resolve(fingerprint: Fingerprint): Bars | undefined
+  /** Keeps indicators between trials and requests. @default a store in memory, 512 MiB */
+  readonly indicators?: IndicatorStore | undefined
+  /** Whether trials may take a fast path; results are equal within 1e-12. @default 'fast' */
+  readonly engine?: 'fast' | 'plain' | undefined
+  /** Imports modules of users' indicators. @default the runtime's own `import()` */
+  readonly load?: ((module: string) => Promise<unknown>) | undefined
+  /** @default systemClock */
+  readonly clock?: Clock | undefined
+}
+
+/** Trials a chunk: between chunks the signal is looked at. */
+const CHUNK = 256
+/** After this long the event loop gets a turn, so that an abort can arrive. */
+const TURN_MS = 50
+
+/** A trial on its way through the slices. */
+interface Running {
+  readonly trial: TrialRef
+  readonly results: SliceResult[]
+  bars: number
+  ms: number
+  error: ErrorData | undefined
+}
+
+function findBars(slice: Slice, resolve: EvaluateOptions['resolve']): Bars {
+  const bars = resolve(slice.data)
+  if (bars === undefined)
+    throw new TradewrightError('NOT_FOUND', `slice '${slice.id}' names bars that are not here, was ${slice.data}`, {
+      slice: slice.id,
+      data: slice.data,
+    })
+  const { warmupStart, start, end } = slice
+  const fits = [warmupStart, start, end].every(Number.isInteger)
+  if (!fits || !(0 <= warmupStart && warmupStart <= start && start < end && end <= bars.length))
+    throw new TradewrightError(
+      'BAD_OPTION',
+      `slice '${slice.id}' needs 0 <= warmupStart <= start < end <= ${bars.length}, was ${warmupStart}, ${start}, ${end}`,
+      { slice: slice.id, warmupStart, start, end, bars: bars.length },
+    )
+  return bars
+}
+
+/** The graph program of a trial. @throws TradewrightError `NOT_AVAILABLE` for a strategy in a module. */
+function graphOf({ program }: TrialRef): GraphProgram {
+  if (program.kind === 'graph') return program
+  throw new TradewrightError('NOT_AVAILABLE', `strategies in modules cannot be run yet, was '${program.strategy}'`, {
+    strategy: program.strategy,
+  })
+}
+
+/** One trial over one slice, plain. Exported for tests and for fast paths that hand a trial back. */
+export function runPlain(batch: SliceBatch, trial: PreparedTrial): SliceOutcome {
+  const { slice, values } = batch
+  const { program, settings, resume } = trial
+  try {
+    return runSlice({
+      prices: values.bars,
+      signals: signalColumns(program, settings, values),
+      distances: distanceColumns(settings, values),
+      settings,
+      offset: slice.warmupStart,
+      start: slice.start,
+      end: slice.end,
+      final: slice.final,
+      resume,
+      wantState: batch.wantState,
+      wantReturns: batch.wantReturns,
+    })
+  } finally {
+    values.forget()
+  }
+}
+
+/**
+ * The innermost {@link Evaluate}: bound graphs in, metrics out. A trial that throws gives a `failed` evaluation and the
+ * others go on.
+ *
+ * @throws (rejects) TradewrightError `NOT_FOUND` / `BAD_OPTION` for slices that cannot be, `UNKNOWN_NAME` for metrics;
+ *   the signal's reason when aborted, looked at between chunks of 256 trials.
+ * @example
+ * ```ts
+ * const evaluate = createEvaluate({ resolve: (fingerprint) => (fingerprint === bars.fingerprint ? bars : undefined) })
+ * ```
+ */
+export function createEvaluate(options: EvaluateOptions & { readonly fast?: FastPath | undefined }): Evaluate {
+  const { resolve, indicators = createIndicatorStore(), engine = 'fast', load, clock = systemClock } = options
+  const fast = engine === 'fast' ? options.fast : undefined
+
+  const runChunk = (
+    chunk: readonly Running[],
+    s: number,
+    bars: Bars,
+    names: Names,
+    request: EvaluationRequest,
+  ): void => {
+    for (const [table, group] of byTable(chunk)) {
+      const slice = request.slices[s]
+      const values = new NodeValues(
+        NodeGraph.of(table),
+        nodeBars(bars, slice.warmupStart, slice.end),
+        columnsKey(bars, slice.warmupStart),
+        indicators,
+      )
+      const started = clock.elapsed()
+      const prepared: PreparedTrial[] = []
+      const running: Running[] = []
+      for (const one of group) {
+        try {
+          const program = graphOf(one.trial)
+          const settings = resolveSimulation(request.simulation, program.simulation, bars)
+          prepared.push({ program, settings, resume: one.trial.resume?.[s] })
+          running.push(one)
+        } catch (error) {
+          one.error = toErrorData(error)
+        }
+      }
+      const { state, returns } = request.want
+      const batch = { bars, slice, values, trials: prepared, wantState: state, wantReturns: returns }
+      const outcomes = fast?.(batch)
+      prepared.forEach((trial, k) => {
+        try {
+          keep(running[k], outcomes?.[k] ?? runPlain(batch, trial), names)
+        } catch (error) {
+          running[k].error = toErrorData(error)
+        }
+      })
+      const ms = (clock.elapsed() - started) / group.length
+      for (const one of group) one.ms += ms
+    }
+  }
+
+  return async (request) => {
+    const { trials, slices, want, signal } = request
+    signal.throwIfAborted()
+    const names = selectMetrics(want.metrics)
+    const bars = slices.map((slice) => findBars(slice, resolve))
+    const all = trials.map((trial): Running => ({ trial, results: [], bars: 0, ms: 0, error: undefined }))
+    await loadAll(all, load)
+    let turn = clock.elapsed()
+    for (let s = 0; s < slices.length; s++) {
+      for (let from = 0; from < all.length; from += CHUNK) {
+        signal.throwIfAborted()
+        const chunk = all.slice(from, from + CHUNK).filter((one) => one.error === undefined)
+        runChunk(chunk, s, bars[s], names, request)
+        if (clock.elapsed() - turn > TURN_MS) {
+          await new Promise<void>((next) => setTimeout(next, 0))
+          turn = clock.elapsed()
+        }
+      }
+    }
+    return all.map(finish)
+  }
+}
+
+type Names = readonly MetricName[] | undefined
+
+function keep(one: Running, outcome: SliceOutcome, names: Names): void {
+  const { metrics, moments, state, returns, barsRun } = outcome
+  one.bars += barsRun
+  one.results.push({
+    metrics: pickMetrics(metrics, names),
+    moments,
+    ...(state === undefined ? {} : { state }),
+    ...(returns === undefined ? {} : { returns }),
+  })
+}
+
+function finish({ trial, results, bars, ms, error }: Running): Evaluation {
+  const base = { id: trial.id, cost: { bars, ms } }
+  return error === undefined ? { ...base, status: 'done', slices: results } : { ...base, status: 'failed', error }
+}
+
+/** Trials of one table together, in their order; strategies in modules go under a table of their own. */
+function byTable(chunk: readonly Running[]): ReadonlyMap<NodeTable, readonly Running[]> {
+  const groups = new Map<NodeTable, Running[]>()
+  for (const one of chunk) {
+    const { program } = one.trial
+    const table = program.kind === 'graph' ? program.table : NO_TABLE
+    const group = groups.get(table)
+    if (group === undefined) groups.set(table, [one])
+    else group.push(one)
+  }
+  return groups
+}
+
+const NO_TABLE: NodeTable = Object.freeze({ ops: [], inputs: [], constants: [] })
+
+/** Loads users' indicators; what cannot be loaded, or a broken table, fails the trials that need it. */
+async function loadAll(all: readonly Running[], load: EvaluateOptions['load']): Promise<void> {
+  for (const [table, group] of byTable(all)) {
+    try {
+      await loadKernels(NodeGraph.of(table), load)
+    } catch (error) {
+      for (const one of group) one.error = toErrorData(error)
+    }
+  }
+}
