@@ -1,0 +1,6 @@
+export type { DuplicatesOption } from './distinct.ts'
+export { distinct } from './distinct.ts'
+export type { PerturbationOptions } from './perturbation-sampler.ts'
+export { perturbationSampler } from './perturbation-sampler.ts'
+export type { TpeOptions } from './tpe-sampler.ts'
+export { tpeSampler } from './tpe-sampler.ts'
