@@ -36,7 +36,7 @@ export interface TrainingOptions {
   readonly sampler?: SamplerSpec | undefined
   /** Judge of unfinished trials; needs an optimizer that evaluates in stages. @default none */
   readonly pruner?: Pruner | undefined
-  /** Trials of a generation. Never derived from the number of workers. @default the sampler's own, else 256 */
+  /** Trials of a generation. Never derived from the number of workers. @default the sampler's own, else 8 */
   readonly generationSize?: number | undefined
   /** Batches into which a generation is split and which are evaluated at the same time. Changes no result. @default 1 */
   readonly concurrency?: number | undefined

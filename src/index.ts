@@ -1,1 +1,110 @@
-export { isTradewrightError, TradewrightError } from '@tradewright/core'
+export type {
+  BacktestOptions,
+  BacktestResult,
+  Columns,
+  Expr,
+  IndicatorOptions,
+  Kernel,
+  KernelStream,
+  Order,
+  Signals,
+  Strategy,
+  StrategyDefinition,
+  TechnicalAnalysis,
+  Trade,
+} from '@tradewright/backtest'
+export { backtest, defineIndicator, defineStrategy, engineVersion, ta } from '@tradewright/backtest'
+export type {
+  Bars,
+  BarsInput,
+  BarsRequest,
+  BestTrial,
+  Cache,
+  CacheStats,
+  Calendar,
+  Clock,
+  DataSource,
+  Direction,
+  ErrorCode,
+  ErrorData,
+  Evaluate,
+  Evaluation,
+  EvaluationRequest,
+  EventMap,
+  Events,
+  FinishedTrial,
+  Logger,
+  MetricName,
+  Metrics,
+  Objective,
+  Optimizer,
+  OptimizerHost,
+  Params,
+  ParamsOf,
+  ProfileReport,
+  Profiler,
+  Pruner,
+  Rng,
+  Sampler,
+  SamplerSpec,
+  SimulationOptions,
+  Slice,
+  SliceResult,
+  Snapshot,
+  Study,
+  StudyOptions,
+  StudyResult,
+  StudyStore,
+  Trial,
+} from '@tradewright/core'
+export {
+  bool,
+  choice,
+  createBars,
+  createRng,
+  createStudy,
+  defineOptimizer,
+  defineSpace,
+  float,
+  int,
+  isTradewrightError,
+  memoryStudyStore,
+  oneOf,
+  standardMetrics,
+  TradewrightError,
+} from '@tradewright/core'
+export type { CsvDataSourceOptions, MemoryDataSourceOptions } from '@tradewright/market-data'
+export { csvDataSource, memoryDataSource, resample } from '@tradewright/market-data'
+export type {
+  CachingOptions,
+  ComputationalOptimizationOptions,
+  ResolvedConfiguration,
+  SystemOptions,
+  TrainingOptions,
+} from './configuration.ts'
+export type { TrainingSystem } from './create-optimized-training-system.ts'
+export { createOptimizedTrainingSystem } from './create-optimized-training-system.ts'
+export type { Duration } from './duration.ts'
+export { renderReport } from './report/render-report.ts'
+export type { ReportData } from './report/report-data.ts'
+export type { ReportOptions } from './report/report-of.ts'
+export { cacheNote, reportOf } from './report/report-of.ts'
+export { writeReport } from './report/write-report.ts'
+export type { SavedStrategy } from './saved-strategy.ts'
+export type { ProgressBar, ProgressBarOptions, TextStream } from './terminal/progress-bar.ts'
+export { progressBar } from './terminal/progress-bar.ts'
+export { resultTable } from './terminal/result-table.ts'
+export { createTimingProfiler } from './timing-profiler.ts'
+export type { MemoryProfile, OptimizationStats, TrainingManager } from './training-manager.ts'
+export type { TrainingProgress, TrainingRequest } from './training-request.ts'
+export type {
+  BestResult,
+  PartResult,
+  Parts,
+  SymbolValidation,
+  TrainingResult,
+  TrainingStats,
+  Validation,
+} from './training-result.ts'
+export type { KeptSlice } from './trial-data.ts'
+export { keptSlices } from './trial-data.ts'

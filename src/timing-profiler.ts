@@ -1,5 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { type Clock, defineOptimizer, type Optimizer, type Profiler, type Snapshot, systemClock } from '@tradewright/core'
+import {
+  type Clock,
+  defineOptimizer,
+  type Optimizer,
+  type Profiler,
+  type Snapshot,
+  systemClock,
+} from '@tradewright/core'
 
 interface Frame {
   childMs: number

@@ -1,0 +1,241 @@
+import {
+  type Bars,
+  bestTrial,
+  type Clock,
+  composeOnion,
+  contentKey,
+  type DataSource,
+  type Evaluate,
+  type Events,
+  type FinishedTrial,
+  memoryStudyStore,
+  type Optimizer,
+  type Params,
+  paretoFront,
+  resolveSampler,
+  runStudyLoop,
+  type Sampler,
+  type Space,
+  StudyState,
+  TradewrightError,
+  wholeTrials,
+} from '@tradewright/core'
+import { type ResolvedTraining, resolveTraining } from './configuration.ts'
+import { type RunningBest, trialEvaluator } from './evaluate-trials.ts'
+import { fixParams } from './fixed-params.ts'
+import { lookBack, type SplitBars, splitBars, trainingSlice } from './holdout.ts'
+import { luckOf } from './luck.ts'
+import { type ResolvedObjective, resolveObjective } from './objective.ts'
+import { saveStrategy } from './saved-strategy.ts'
+import { checkRequest, loadBars, type TrainingRequest } from './training-request.ts'
+import type { TrainingResult } from './training-result.ts'
+import { keptSlices, poolMoments } from './trial-data.ts'
+import { meanMetrics, validateResult } from './validate-result.ts'
+
+/** What a system lends to one training. */
+export interface TrainingHost {
+  readonly dataSource: DataSource
+  readonly training: ResolvedTraining
+  /** Outermost first. */
+  readonly optimizers: readonly Optimizer[]
+  /** The engine's, innermost; finds bars by fingerprint among those that `lend` was given. */
+  readonly evaluate: Evaluate
+  readonly events: Events
+  readonly clock: Clock
+  /** Makes bars known to the engine until the returned function is called. */
+  lend(bars: readonly Bars[]): () => void
+  stats(): Readonly<Record<string, Readonly<Record<string, number>>>>
+}
+
+/** A request with everything that it left out. */
+interface Plan<P> {
+  readonly request: TrainingRequest<P>
+  readonly training: ResolvedTraining
+  readonly objective: ResolvedObjective
+  readonly symbols: readonly SplitBars[]
+  readonly name: string
+}
+
+async function planTraining<P>(request: TrainingRequest<P>, host: TrainingHost, signal: AbortSignal): Promise<Plan<P>> {
+  checkRequest(request)
+  const { trials, objective, seed, validation, lookbackDays, sampler, pruner, generationSize, concurrency } = request
+  const training = resolveTraining(host.training, {
+    trials,
+    objective,
+    seed,
+    validation,
+    lookbackDays,
+    sampler,
+    pruner,
+    generationSize,
+    concurrency,
+    simulation: { ...host.training.simulation, ...request.simulation },
+  })
+  const resolved = resolveObjective(training.objective)
+  const loaded = await loadBars(request, host.dataSource, signal)
+  const symbols = loaded.map(({ symbol, bars }) =>
+    splitBars(lookBack(bars, training.lookbackDays), symbol, training.validation.holdout),
+  )
+  const timeframe = symbols[0].bars.timeframe ?? request.timeframe
+  const name =
+    request.study ??
+    [request.strategy.name, symbols.map(({ symbol }) => symbol).join('+'), timeframe].filter(Boolean).join(' ')
+  return { request, training, objective: resolved, symbols, name }
+}
+
+async function openStudy<P>(plan: Plan<P>, space: { readonly key: string }, sampler: Sampler): Promise<StudyState> {
+  const { request, training, objective, symbols, name } = plan
+  return StudyState.open(request.store ?? memoryStudyStore(), {
+    name,
+    space: space.key,
+    directions: objective.directions,
+    seed: training.seed,
+    generationSize: training.generationSize ?? sampler.flags?.generationSize ?? 8,
+    sampler: sampler.name,
+    content: contentKey({
+      strategy: request.strategy.name,
+      data: symbols.map(({ training: bars }) => bars.fingerprint),
+      simulation: training.simulation,
+      objective: objective.name,
+    }),
+  })
+}
+
+function bestOf<P>(trials: readonly FinishedTrial[], { objective, name, request }: Plan<P>): FinishedTrial {
+  const best = bestTrial(trials, objective.directions)
+  if (best !== undefined) return best
+  const first = trials.find((trial) => trial.status === 'failed')?.error
+  throw new TradewrightError(
+    'TRIAL_FAILED',
+    trials.length === 0
+      ? `study '${name}' was stopped before a trial of '${request.strategy.name}' was finished`
+      : `no trial of '${request.strategy.name}' gave a result; ${trials.length} ended${first === undefined ? '' : `, the first failed with: ${first.message}`}`,
+    { study: name, trials: trials.length, error: first },
+  )
+}
+
+const count = (trials: readonly FinishedTrial[], status: FinishedTrial['status']): number =>
+  trials.filter((trial) => trial.status === status).length
+
+/**
+ * Searches the best parameters of a strategy, then validates them on bars that the search never saw.
+ *
+ * @param signal rejects with its reason.
+ */
+export async function runTraining<P>(
+  request: TrainingRequest<P>,
+  host: TrainingHost,
+  signal: AbortSignal,
+): Promise<TrainingResult<P>> {
+  const begin = host.clock.elapsed()
+  const plan = await planTraining(request, host, signal)
+  const { training, objective, symbols, name } = plan
+  const takeBack = host.lend(symbols.flatMap(({ bars, training: part }) => [bars, part]))
+  try {
+    const space = fixParams(request.strategy.space, request.params as Params | undefined)
+    const sampler = resolveSampler(training.sampler)
+    if (objective.directions.length > 1 && sampler.flags?.multiObjective !== true)
+      throw new TradewrightError(
+        'BAD_OPTION',
+        `sampler '${sampler.name}' handles one objective, was asked for ${objective.directions.length}`,
+        { sampler: sampler.name },
+      )
+    const onion = composeOnion(host.optimizers, {
+      suggest: async (r) => sampler.sample(r),
+      schedule: wholeTrials,
+      evaluate: host.evaluate,
+    })
+    const state = await openStudy(plan, space, sampler)
+    if (state.sampler !== undefined) sampler.restore?.(state.sampler)
+    const best: RunningBest = { value: bestTrial(state.trials, objective.directions)?.values[0] }
+    const { onProgress } = request
+    const loop = await runStudyLoop({
+      state,
+      space: space as unknown as Space,
+      trials: training.trials,
+      suggest: onion.suggest,
+      schedule: onion.schedule,
+      evaluate: trialEvaluator(
+        {
+          strategy: request.strategy,
+          objective,
+          slices: symbols.map(trainingSlice),
+          simulation: training.simulation,
+          evaluate: onion.evaluate,
+          concurrency: training.concurrency,
+          clock: host.clock,
+        },
+        best,
+      ),
+      observe: onion.observe,
+      saveSampler: sampler.save?.bind(sampler),
+      signal,
+      stop: request.stop,
+      onProgress:
+        onProgress &&
+        ((progress) => onProgress({ ...progress, best: best.value ?? progress.best, strategy: request.strategy.name })),
+      events: host.events,
+      clock: host.clock,
+    })
+    const winner = bestOf(loop.trials, plan)
+    const params = winner.params as P
+    const validation = await validateResult(
+      {
+        strategy: request.strategy,
+        params,
+        objective,
+        symbols,
+        simulation: training.simulation,
+        evaluate: onion.evaluate,
+        signal,
+      },
+      luckOf(loop.trials, winner),
+    )
+    const kept = keptSlices(winner)
+    const { bars } = symbols[0]
+    const metrics = meanMetrics(kept)
+    return {
+      study: name,
+      strategy: request.strategy.name,
+      symbols: symbols.map(({ symbol }) => symbol),
+      timeframe: bars.timeframe ?? request.timeframe,
+      calendar: bars.calendar,
+      barsPerYear: training.simulation.barsPerYear ?? bars.barsPerYear,
+      objective: { name: objective.name, metric: objective.metric, directions: objective.directions },
+      seed: training.seed,
+      best: {
+        number: winner.number,
+        params,
+        metrics,
+        moments: poolMoments(kept.flatMap(({ moments }) => (moments === undefined ? [] : [moments]))),
+        value: winner.values[0],
+        values: winner.values,
+        save: (file) =>
+          saveStrategy(file, {
+            strategy: request.strategy,
+            params,
+            simulation: training.simulation,
+            symbols: symbols.map((s) => s.symbol),
+            bars,
+            metrics,
+            validation,
+          }),
+      },
+      front: objective.directions.length > 1 ? paretoFront(loop.trials, objective.directions) : [],
+      trials: loop.trials,
+      why: loop.why,
+      validation,
+      stats: {
+        durationMs: host.clock.elapsed() - begin,
+        trials: loop.trials.length,
+        done: count(loop.trials, 'done'),
+        failed: count(loop.trials, 'failed'),
+        pruned: count(loop.trials, 'pruned'),
+        generations: loop.generations,
+        optimizers: host.stats(),
+      },
+    }
+  } finally {
+    takeBack()
+  }
+}
