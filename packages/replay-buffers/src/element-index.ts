@@ -1,0 +1,151 @@
+import { type Accumulator, rowsAhead, rowsBehind } from './accumulator.ts'
+import { ROW, type RowIndex } from './episode-rows.ts'
+
+const ENDED = ROW.TERMINATED | ROW.TRUNCATED
+
+/** Told when elements come and go. */
+export interface ElementListener {
+  enable(slot: number): void
+  disable(slot: number): void
+}
+
+/** One lane's progress. */
+interface LaneProgress {
+  /** Serial number of the next row to look at. */
+  next: number
+  /** Serial number of the next element's first row, among rows of the current episode. */
+  start: number
+  /** Whether the row before `next` was seen as a bare one. */
+  bare: boolean
+}
+
+/** Where an index stands: plain data for checkpoints. */
+export interface ElementIndexState {
+  readonly lanes: readonly Readonly<LaneProgress>[]
+}
+
+/**
+ * Which rows begin an element that can be drawn, kept up to date in one pass over the rows that came since the last
+ * sample: an element is drawable when its window is complete, and gone when a row that it needs is overwritten.
+ */
+export class ElementIndex {
+  /** 1 where a drawable element begins, by slot. */
+  readonly drawable: Uint8Array
+  readonly #rows: RowIndex
+  readonly #accumulator: Accumulator
+  readonly #listener: ElementListener
+  readonly #lanes: LaneProgress[]
+  #count = 0
+
+  constructor(rows: RowIndex, accumulator: Accumulator, listener: ElementListener) {
+    this.#rows = rows
+    this.#accumulator = accumulator
+    this.#listener = listener
+    this.drawable = new Uint8Array(rows.slots)
+    this.#lanes = Array.from({ length: rows.lanes }, () => ({ next: 0, start: 0, bare: false }))
+  }
+
+  /** Drawable elements, as of the last {@link ElementIndex.sync}. */
+  get count(): number {
+    return this.#count
+  }
+
+  enable(slot: number): void {
+    if (this.drawable[slot] === 1) return
+    this.drawable[slot] = 1
+    this.#count++
+    this.#listener.enable(slot)
+  }
+
+  disable(slot: number): void {
+    if (this.drawable[slot] === 0) return
+    this.drawable[slot] = 0
+    this.#count--
+    this.#listener.disable(slot)
+  }
+
+  /** Takes in every row that has been appended. Must be called once a lap at least: see `RowIndex.onLap`. */
+  sync(): void {
+    for (let lane = 0; lane < this.#lanes.length; lane++) this.#syncLane(lane, this.#lanes[lane])
+  }
+
+  #syncLane(lane: number, progress: LaneProgress): void {
+    const rows = this.#rows
+    const added = rows.added(lane)
+    // The newest row that was seen has been cut since: it ends its episode after all.
+    if (progress.next > 0 && !progress.bare && progress.next > rows.oldest(lane)) {
+      const slot = rows.slotAt(lane, progress.next - 1)
+      if ((rows.flags[slot] & ROW.BARE) !== 0) this.#bareRow(lane, progress, progress.next - 1)
+    }
+    if (progress.next === added) return
+    const oldest = rows.oldest(lane)
+    let slot = rows.slotAt(lane, progress.next)
+    for (let serial = progress.next; serial < added; serial++) {
+      this.disable(slot)
+      this.#row(lane, progress, serial, rows.flags[slot])
+      slot = rows.successor(slot)
+    }
+    progress.next = added
+    if (oldest > 0) this.#dropUnreachable(lane, oldest)
+  }
+
+  #row(lane: number, progress: LaneProgress, serial: number, flags: number): void {
+    if ((flags & ROW.BARE) !== 0) {
+      this.#bareRow(lane, progress, serial)
+      return
+    }
+    const { length, stride, kind } = this.#accumulator
+    if ((flags & ROW.START) !== 0) progress.start = serial
+    progress.bare = false
+    // Elements whose last row is `ahead` rows back have everything they need now.
+    if (kind !== 'episode') {
+      const complete = serial - length - rowsAhead(this.#accumulator) + 1
+      while (progress.start <= complete) this.#open(lane, progress, stride)
+    }
+    if ((flags & ENDED) !== 0 && (flags & ROW.FINAL) === 0) {
+      while (progress.start <= serial) this.#open(lane, progress, stride)
+      progress.start = serial + 1
+    }
+  }
+
+  /** The row after an episode's last step: every element of the episode is complete. */
+  #bareRow(lane: number, progress: LaneProgress, serial: number): void {
+    while (progress.start < serial) this.#open(lane, progress, this.#accumulator.stride)
+    progress.start = serial + 1
+    progress.bare = true
+  }
+
+  /** The element at `progress.start` is drawable, if its first row is still there. */
+  #open(lane: number, progress: LaneProgress, stride: number): void {
+    if (progress.start >= this.#rows.oldest(lane)) this.enable(this.#rows.slotAt(lane, progress.start))
+    progress.start += stride
+  }
+
+  /** Elements that would reach back to rows that are overwritten, within their episode. */
+  #dropUnreachable(lane: number, oldest: number): void {
+    const behind = rowsBehind(this.#accumulator)
+    if (behind === 0) return
+    const rows = this.#rows
+    const end = Math.min(oldest + behind, rows.added(lane))
+    for (let serial = oldest; serial < end; serial++) {
+      const slot = rows.slotAt(lane, serial)
+      if ((rows.flags[slot] & ROW.START) !== 0) return
+      this.disable(slot)
+    }
+  }
+
+  save(): ElementIndexState {
+    this.sync()
+    return { lanes: this.#lanes.map((lane) => ({ ...lane })) }
+  }
+
+  /** Takes the state of {@link ElementIndex.save} and the drawable slots; the listener is not told. */
+  restore(state: ElementIndexState, drawable: Uint8Array): void {
+    state.lanes.forEach((lane, i) => {
+      this.#lanes[i] = { ...lane }
+    })
+    this.drawable.set(drawable)
+    this.#count = 0
+    for (let slot = 0; slot < drawable.length; slot++) this.#count += drawable[slot]
+  }
+}

@@ -1,0 +1,7 @@
+export type { Accumulator } from './accumulator.ts'
+export { episodes, frameStack, lambdaReturns, nStep, sequences } from './accumulator.ts'
+export { createReplayBuffer, ReplayBuffer } from './replay-buffer.ts'
+export type { ReplaySampler } from './sampler.ts'
+export { prioritized } from './samplers/prioritized.ts'
+export { uniform } from './samplers/uniform.ts'
+export { SumTree } from './sum-tree.ts'

@@ -1,0 +1,498 @@
+import { type Data, type Events, type RngState, TradewrightError } from '@tradewright/core'
+import { type Accumulator, nStep, rowsAhead, rowsBehind } from './accumulator.ts'
+import { type Columns, checkColumns, type Transition, type TransitionBatch } from './columns.ts'
+import { checkInteger, checkNumber } from './dtype.ts'
+import type { ElementIndexState } from './element-index.ts'
+import { EpisodeRows, type EpisodeRowsState } from './episode-rows.ts'
+import { createLayout, type Layout } from './layout.ts'
+import { createMemoryStore } from './memory-store.ts'
+import { RandomStream } from './random-stream.ts'
+import { BatchBinder, type ReplayBatch } from './replay-batch.ts'
+import { ReplayView } from './replay-view.ts'
+import type { RowStore } from './row-store.ts'
+import { createRowWriters, type RowWriters } from './row-writer.ts'
+import type { DrawRequest, ReplaySampler } from './sampler.ts'
+import { uniform } from './samplers/uniform.ts'
+import { type CustomStorage, type MemoryStorage, memory } from './storage.ts'
+
+/** Options of {@link createReplayBuffer}. */
+export interface ReplayBufferOptions<C extends Columns> {
+  /** Transitions kept, at most; an episode's last observation takes a place too. An integer from 2 to 2^30. */
+  readonly capacity: number
+  /** What a transition has, besides its flags. */
+  readonly columns: C
+  /** The distribution of samples. @default uniform() */
+  readonly sampler?: ReplaySampler
+  /** Where records are. @default memory() */
+  readonly storage?: MemoryStorage | CustomStorage
+  /** How steps become elements. @default nStep() */
+  readonly accumulator?: Accumulator
+  /** Independent environments, each with its own part of the capacity. Must divide it. @default 1 */
+  readonly streams?: number
+  /** An integer from 0 to 2^53 - 1. @default 0 */
+  readonly seed?: number
+  /** `false` forces the plain TypeScript forms: the same results, slower. @default true where WebAssembly SIMD loads */
+  readonly wasm?: boolean
+  /** `false` forbids code generated at run time. @default true where the platform allows it */
+  readonly codegen?: boolean
+}
+
+/** What a training system hands to a buffer. */
+export interface ReplayHost {
+  /** Told of fallbacks. */
+  readonly events?: Pick<Events, 'emit'> | undefined
+  /** The most memory that the buffer may take, in bytes. */
+  readonly maxBytes?: number | undefined
+}
+
+/** Options of a sample. */
+export interface SampleOptions<C extends Columns> {
+  /** Exponent of the importance weights, from 0 to 1. @default the sampler's */
+  readonly beta?: number
+  /** Filled and returned. @default a new batch */
+  readonly out?: ReplayBatch<C>
+  /** Which update of how many this sample is for: see `emphasizeRecent`. */
+  readonly update?: { readonly index: number; readonly of: number }
+}
+
+/** Counters of a buffer. */
+export interface ReplayStats {
+  readonly capacity: number
+  readonly size: number
+  /** Elements that can be drawn now. */
+  readonly drawable: number
+  /** Transitions ever added. */
+  readonly added: number
+  /** Elements ever sampled. */
+  readonly sampled: number
+  /** Priorities that came too late: their rows were overwritten after they had been drawn. */
+  readonly stalePriorities: number
+  readonly memoryBytes: number
+  readonly recordBytes: number
+  /** Whether WebAssembly and generated code are in use, and the sampler's own counters. */
+  readonly sampler: Readonly<Record<string, number>>
+}
+
+/** A buffer's whole content as plain data. */
+export interface SavedReplay {
+  readonly version: 1
+  readonly signature: string
+  readonly slots: number
+  readonly sampler: string
+  readonly accumulator: Accumulator
+  readonly rows: EpisodeRowsState
+  readonly flags: Uint8Array
+  /** Records of each lane from its first slot on, in pieces. */
+  readonly records: readonly (readonly Uint8Array[])[]
+  readonly index: ElementIndexState
+  readonly drawable: Uint8Array
+  readonly samplerState: Data
+  readonly random: RngState
+  readonly counters: readonly [added: number, sampled: number, stale: number]
+}
+
+const PIECE_BYTES = 1 << 20
+
+/** Bytes of flags and drawable marks by slot. */
+const MARK_BYTES = 2
+
+/** A replay buffer: see {@link createReplayBuffer}. */
+export class ReplayBuffer<C extends Columns> {
+  readonly capacity: number
+  readonly #store: RowStore
+  readonly #rows: EpisodeRows
+  readonly #view: ReplayView
+  readonly #random: RandomStream
+  readonly #binder: BatchBinder
+  readonly #samplerName: string
+  #closed = false
+  #added = 0
+  #sampled = 0
+  #stale = 0
+  #slots = new Int32Array(256)
+  #values = new Float64Array(256)
+
+  /** Use {@link createReplayBuffer}. */
+  constructor(parts: {
+    readonly store: RowStore
+    readonly rows: EpisodeRows
+    readonly accumulator: Accumulator
+    readonly sampler: ReplaySampler
+    readonly seed: number
+    readonly wasm: boolean
+  }) {
+    const { store, rows, accumulator, sampler, seed, wasm } = parts
+    this.capacity = store.slots
+    this.#store = store
+    this.#rows = rows
+    this.#random = new RandomStream(seed, 0, wasm)
+    this.#samplerName = sampler.name
+    this.#view = new ReplayView(store, rows, { accumulator, sampler, random: this.#random, wasm })
+    this.#binder = new BatchBinder(this.#view, rows.lanes)
+  }
+
+  #open(): void {
+    if (this.#closed) throw new TradewrightError('DISPOSED', 'a replay buffer must not be used after close', {})
+  }
+
+  #lane(stream: number): number {
+    if (!Number.isInteger(stream) || stream < 0 || stream >= this.#rows.lanes)
+      checkInteger('stream', stream, 0, this.#rows.lanes - 1)
+    return stream
+  }
+
+  /** Transitions stored. */
+  get size(): number {
+    return this.#rows.transitions
+  }
+
+  /**
+   * Stores one transition, a copy.
+   *
+   * @param transition the columns, `terminated`, `truncated` and, where truncated, `finalObs`. Read only.
+   * @param stream     which environment it comes from. @default 0
+   * @returns its slot.
+   * @throws TradewrightError `BAD_SHAPE`, `BAD_DATA` (NaN, infinite or out of the dtype's range), `BAD_OPTION`,
+   *   `DISPOSED`. Nothing is stored or lost then.
+   */
+  add(transition: Transition<C>, stream: number = 0): number {
+    if (this.#closed) this.#open()
+    const lane = stream === 0 ? 0 : this.#lane(stream)
+    const slot = this.#rows.append(lane, transition as Readonly<Record<string, unknown>>)
+    this.#added++
+    return slot
+  }
+
+  /**
+   * Stores consecutive transitions of one environment, all or none.
+   *
+   * @param batch  each column one flat array, row by row. Read only.
+   * @param stream which environment they come from. @default 0
+   * @returns how many.
+   * @throws TradewrightError as {@link ReplayBuffer.add}.
+   */
+  addBatch(batch: TransitionBatch<C>, stream: number = 0): number {
+    this.#open()
+    const rows = this.#rows.appendBatch(this.#lane(stream), batch as Readonly<Record<string, unknown>>)
+    this.#added += rows
+    return rows
+  }
+
+  /**
+   * Ends a stream's episode where it stands, as after a restart of its environment: the newest row keeps its
+   * observation alone (its action and reward are given up), and the steps before it bootstrap from that.
+   */
+  cut(stream: number = 0): void {
+    this.#open()
+    this.#rows.cut(this.#lane(stream))
+  }
+
+  /** Empty arrays for samples of up to `size`. The caller owns them. */
+  createBatch(size: number): ReplayBatch<C> {
+    checkInteger('size', size, 1, 2 ** 26)
+    const columns = this.#view.createColumns(size)
+    return { indices: new Int32Array(size), weights: new Float32Array(size), columns } as unknown as ReplayBatch<C>
+  }
+
+  /**
+   * Draws a batch.
+   *
+   * @param batchSize elements, an integer from 1.
+   * @returns `out`, its first `batchSize` rows overwritten.
+   * @throws TradewrightError `BAD_OPTION` (nothing to draw, a bad size or beta), `BAD_SHAPE` (`out`), `DISPOSED`.
+   */
+  sample(batchSize: number, options: SampleOptions<C> = {}): ReplayBatch<C> {
+    this.#open()
+    checkInteger('batchSize', batchSize, 1, 2 ** 26)
+    const { beta, update } = options
+    if (beta !== undefined) checkNumber('beta', beta, 0, 1)
+    const out = options.out ?? this.createBatch(batchSize)
+    this.#view.sample({ count: batchSize, beta, update } satisfies DrawRequest, this.#binder.bind(out, batchSize))
+    this.#sampled += batchSize
+    return out
+  }
+
+  /** Checks indices and values whole; keeps those whose rows are still the ones that were drawn. */
+  #current(indices: Int32Array, values: ArrayLike<number>, name: string, min: number): number {
+    const n = indices.length
+    if (values.length !== n)
+      throw new TradewrightError('BAD_SHAPE', `${name} must have ${n} numbers, one an index, had ${values.length}`, {})
+    if (n > this.#slots.length) {
+      this.#slots = new Int32Array(n)
+      this.#values = new Float64Array(n)
+    }
+    for (let k = 0; k < n; k++) {
+      const slot = indices[k]
+      if (!(slot >= 0 && slot < this.capacity) || slot !== Math.floor(slot))
+        throw new TradewrightError('BAD_OPTION', `an index must be from 0 to ${this.capacity - 1}, was ${slot}`, {
+          at: k,
+        })
+      const value = values[k]
+      if (!(value >= min && value <= Number.MAX_VALUE))
+        throw new TradewrightError(
+          'BAD_DATA',
+          `${name} must be finite${min === 0 ? ' and not negative' : ''}, was ${value}`,
+          {
+            at: k,
+            value,
+          },
+        )
+    }
+    this.#view.index.sync()
+    const drawnAt = this.#binder.drawnAt(indices)
+    const { drawable } = this.#view.index
+    let kept = 0
+    for (let k = 0; k < n; k++) {
+      const slot = indices[k]
+      if (drawable[slot] === 0 || (drawnAt !== undefined && this.#overwritten(slot, drawnAt))) continue
+      this.#slots[kept] = slot
+      this.#values[kept++] = values[k]
+    }
+    this.#stale += n - kept
+    return kept
+  }
+
+  /** Whether a slot holds another row than when `drawnAt` rows had been appended to its lane. */
+  #overwritten(slot: number, drawnAt: Float64Array): boolean {
+    const lane = this.#rows.laneOf(slot)
+    const ring = this.#rows.ringLength
+    const added = this.#rows.added(lane)
+    if (added === drawnAt[lane]) return false
+    const newer = (((added - 1 - (slot - lane * ring)) % ring) + ring) % ring
+    return newer < added - drawnAt[lane]
+  }
+
+  /**
+   * New errors of sampled elements: p = (|error| + eps)^alpha. Elements that were overwritten since they were drawn are
+   * left out (see `stats().stalePriorities`); samplers without priorities ignore them all.
+   *
+   * @param indices  of a batch.
+   * @param tdErrors shape [indices], finite.
+   * @throws TradewrightError `BAD_OPTION` (an index out of range), `BAD_DATA` (NaN or infinite), `BAD_SHAPE`; nothing is
+   *   changed then.
+   */
+  updatePriorities(indices: Int32Array, tdErrors: ArrayLike<number>): void {
+    this.#open()
+    const kept = this.#current(indices, tdErrors, 'tdErrors', -Number.MAX_VALUE)
+    this.#view.sampler.update?.(this.#slots, this.#values, kept)
+  }
+
+  /**
+   * Sets priorities themselves, as they are summed. 0 keeps an element from being drawn.
+   *
+   * @throws TradewrightError as {@link ReplayBuffer.updatePriorities}, for negative ones too; `NOT_AVAILABLE` where the
+   *   sampler has none.
+   */
+  setPriorities(indices: Int32Array, priorities: ArrayLike<number>): void {
+    this.#open()
+    const { sampler } = this.#view
+    if (sampler.setPriorities === undefined)
+      throw new TradewrightError('NOT_AVAILABLE', `the sampler '${this.#samplerName}' has no priorities to set`, {})
+    const kept = this.#current(indices, priorities, 'priorities', 0)
+    sampler.setPriorities(this.#slots, this.#values, kept)
+  }
+
+  /** The probability with which the element at a slot is drawn next, on its own; 0 where none can be drawn. */
+  probability(slot: number): number {
+    this.#open()
+    checkInteger('slot', slot, 0, this.capacity - 1)
+    this.#view.index.sync()
+    return this.#view.index.drawable[slot] === 1 ? this.#view.sampler.probability(slot) : 0
+  }
+
+  /** Counters. */
+  stats(): ReplayStats {
+    this.#open()
+    this.#view.index.sync()
+    return {
+      capacity: this.capacity,
+      size: this.size,
+      drawable: this.#view.index.count,
+      added: this.#added,
+      sampled: this.#sampled,
+      stalePriorities: this.#stale,
+      memoryBytes: this.#store.memoryBytes + this.capacity * MARK_BYTES,
+      recordBytes: this.#store.layout.recordBytes,
+      sampler: this.#view.sampler.stats?.() ?? {},
+    }
+  }
+
+  /** Everything, as plain data that structured clone carries: a copy of the rows in use. */
+  save(): SavedReplay {
+    this.#open()
+    const view = this.#view.save()
+    return {
+      version: 1,
+      signature: this.#store.layout.signature,
+      slots: this.capacity,
+      sampler: this.#samplerName,
+      accumulator: this.#view.accumulator,
+      rows: this.#rows.save(),
+      flags: this.#rows.flags.slice(),
+      records: Array.from({ length: this.#rows.lanes }, (_, lane) => [...this.#pieces(lane)]),
+      index: view.index,
+      drawable: view.drawable,
+      samplerState: view.sampler,
+      random: this.#random.save(),
+      counters: [this.#added, this.#sampled, this.#stale],
+    }
+  }
+
+  /** Copies of a lane's records in use, from its first slot on. */
+  *#pieces(lane: number): Generator<Uint8Array> {
+    const { recordBytes } = this.#store.layout
+    const ring = this.#rows.ringLength
+    const used = Math.min(ring, this.#rows.added(lane))
+    const most = Math.max(1, Math.floor(PIECE_BYTES / recordBytes))
+    for (let row = 0; row < used; ) {
+      const rows = Math.min(this.#store.seek(lane * ring + row), used - row, most)
+      yield this.#store.views.uint8.slice(this.#store.base, this.#store.base + rows * recordBytes)
+      row += rows
+    }
+  }
+
+  /**
+   * Becomes what was saved: the same samples follow as in the original.
+   *
+   * @throws TradewrightError `BAD_SHAPE` when it is of other columns, capacity, streams, sampler or accumulator; nothing
+   *   is changed then.
+   */
+  restore(saved: SavedReplay): void {
+    this.#open()
+    this.#checkSaved(saved)
+    const { recordBytes } = this.#store.layout
+    saved.records.forEach((pieces, lane) => {
+      let slot = lane * this.#rows.ringLength
+      for (const piece of pieces) {
+        for (let at = 0; at < piece.length; ) {
+          const rows = Math.min(this.#store.seek(slot), (piece.length - at) / recordBytes)
+          this.#store.views.uint8.set(piece.subarray(at, at + rows * recordBytes), this.#store.base)
+          this.#store.wrote(slot, rows)
+          slot += rows
+          at += rows * recordBytes
+        }
+      }
+    })
+    this.#rows.flags.set(saved.flags)
+    this.#rows.restore(saved.rows)
+    this.#view.restore({ index: saved.index, drawable: saved.drawable, sampler: saved.samplerState })
+    this.#random.restore(saved.random)
+    ;[this.#added, this.#sampled, this.#stale] = saved.counters
+  }
+
+  #checkSaved(saved: SavedReplay): void {
+    const mine = {
+      version: 1,
+      signature: this.#store.layout.signature,
+      slots: this.capacity,
+      sampler: this.#samplerName,
+      accumulator: JSON.stringify(this.#view.accumulator),
+      streams: this.#rows.lanes,
+    }
+    const theirs = {
+      version: saved.version,
+      signature: saved.signature,
+      slots: saved.slots,
+      sampler: saved.sampler,
+      accumulator: JSON.stringify(saved.accumulator),
+      streams: saved.rows?.added?.length,
+    }
+    for (const key of Object.keys(mine) as (keyof typeof mine)[])
+      if (mine[key] !== theirs[key])
+        throw new TradewrightError(
+          'BAD_SHAPE',
+          `a saved buffer must have the same ${key} ('${mine[key]}'), was '${theirs[key]}'`,
+          { key },
+        )
+  }
+
+  /** Ends the buffer: everything afterwards throws `DISPOSED`. Idempotent. */
+  close(): void {
+    this.#closed = true
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+}
+
+/** Checks what every kind of buffer has in common. */
+function resolve<C extends Columns>(
+  options: ReplayBufferOptions<C>,
+): { readonly layout: Layout; readonly writers: RowWriters } {
+  const { capacity, columns, streams = 1, accumulator = nStep(), codegen = true } = options
+  checkInteger('capacity', capacity, 2, 2 ** 30)
+  checkInteger('streams', streams, 1, capacity)
+  if (capacity % streams !== 0 || capacity / streams < 2)
+    throw new TradewrightError('BAD_OPTION', `capacity must be a multiple of streams, was ${capacity} for ${streams}`, {
+      capacity,
+      streams,
+    })
+  checkColumns(columns)
+  const needed = accumulator.length + rowsAhead(accumulator) + rowsBehind(accumulator)
+  if (capacity / streams < needed)
+    throw new TradewrightError(
+      'BAD_OPTION',
+      `capacity a stream must be at least the ${needed} rows of an element, was ${capacity / streams}`,
+      {
+        capacity,
+        needed,
+      },
+    )
+  const layout = createLayout(columns)
+  return { layout, writers: createRowWriters(layout, codegen) }
+}
+
+function checkBudget(layout: Layout, slots: number, maxBytes: number | undefined): void {
+  const bytes = slots * (layout.recordBytes + MARK_BYTES)
+  if (maxBytes !== undefined && bytes > maxBytes)
+    throw new TradewrightError('OUT_OF_MEMORY', `a buffer must fit into ${maxBytes} bytes, this one takes ${bytes}`, {
+      maxBytes,
+      bytes,
+    })
+}
+
+/**
+ * A replay buffer.
+ *
+ * A transition is `{ obs, action, reward, terminated, truncated, finalObs? }` plus any other column. The observation
+ * after a step is the next transition's `obs`, which is stored once: so the newest step of an open episode can be
+ * drawn when the next one has come.
+ *
+ * @param options see {@link ReplayBufferOptions}.
+ * @param host    what a training system gives; nothing is needed.
+ * @throws TradewrightError `BAD_OPTION`, `BAD_SHAPE`, `UNKNOWN_NAME`, `OUT_OF_MEMORY`.
+ * @example
+ * ```ts
+ * import { createReplayBuffer, nStep, prioritized } from '@tradewright/replay-buffers'
+ * const buffer = createReplayBuffer({
+ *   capacity: 100_000,
+ *   columns: { obs: { dtype: 'float32', shape: [2] }, action: { dtype: 'int32' } },
+ *   sampler: prioritized({ alpha: 0.6 }),
+ *   accumulator: nStep({ n: 3, gamma: 0.99 }),
+ * })
+ * for (let t = 0; t < 100; t++)
+ *   buffer.add({ obs: [t, -t], action: t % 3, reward: 1, terminated: t % 10 === 9, truncated: false })
+ * const batch = buffer.createBatch(32)
+ * buffer.sample(32, { beta: 0.5, out: batch })
+ * buffer.updatePriorities(batch.indices, batch.columns.reward)
+ * console.log(batch.columns.obs.length, buffer.size) // 64 100
+ * ```
+ */
+export function createReplayBuffer<const C extends Columns>(
+  options: ReplayBufferOptions<C>,
+  host: ReplayHost = {},
+): ReplayBuffer<C> {
+  const { capacity, storage = memory(), sampler = uniform(), accumulator = nStep() } = options
+  const { streams = 1, seed = 0, wasm = true } = options
+  const { layout, writers } = resolve(options)
+  if (storage.kind === 'memory') checkBudget(layout, capacity, host.maxBytes)
+  const store = storage.kind === 'custom' ? storage.open(layout, capacity) : createMemoryStore(layout, capacity, wasm)
+  const rows = new EpisodeRows(store, writers, streams)
+  if (options.codegen !== false && !writers.generated)
+    host.events?.emit('warning:raised', {
+      source: 'replay-buffers',
+      message: 'code generation is forbidden here; adding runs in its plain form',
+    })
+  return new ReplayBuffer<C>({ store, rows, accumulator, sampler, seed, wasm })
+}

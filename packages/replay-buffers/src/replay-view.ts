@@ -1,0 +1,449 @@
+import { type Data, TradewrightError } from '@tradewright/core'
+import { type Accumulator, elementRows } from './accumulator.ts'
+import { columnSize, isReference, newColumn, type ReferenceSpec } from './columns.ts'
+import type { ColumnArray, Dtype } from './dtype.ts'
+import { ElementIndex, type ElementIndexState } from './element-index.ts'
+import { ROW, type RowIndex } from './episode-rows.ts'
+import type { Column, Field, Layout } from './layout.ts'
+import type { RandomStream } from './random-stream.ts'
+import { type OutColumn, outColumn, type RowStore } from './row-store.ts'
+import type { BoundSampler, DrawRequest, ReplaySampler, SamplerHost } from './sampler.ts'
+
+/** A batch of a view with the views of its columns. */
+export interface BoundBatch {
+  readonly size: number
+  readonly indices: Int32Array
+  readonly weights: Float32Array
+  readonly columns: ReadonlyMap<string, OutColumn>
+  /** Rows appended to each lane when it was drawn. */
+  readonly drawnAt: Float64Array
+}
+
+/** One column that a view delivers. */
+export interface OutputColumn {
+  readonly name: string
+  readonly dtype: Dtype
+  /** Elements of one batch row. */
+  readonly size: number
+}
+
+const NO_ROW = -1
+
+/** Int32 plans of slots, by use; grown when a larger batch comes. */
+interface Plans {
+  capacity: number
+  rows: Int32Array
+  next: Int32Array
+  frames: Int32Array
+  window: Int32Array
+  rewards: OutColumn
+  values: OutColumn
+}
+
+/** One way to sample a storage: an accumulator, a sampler, and the elements that can be drawn. */
+export class ReplayView {
+  readonly accumulator: Accumulator
+  readonly sampler: BoundSampler
+  readonly index: ElementIndex
+  readonly outputs: readonly OutputColumn[]
+  readonly #layout: Layout
+  readonly #rows: RowIndex
+  readonly #store: RowStore
+  readonly #reward: Field
+  readonly #nextValue: Field | undefined
+  readonly #plans: Plans
+  readonly #power: Float64Array
+
+  constructor(
+    store: RowStore,
+    rows: RowIndex,
+    options: {
+      readonly accumulator: Accumulator
+      readonly sampler: ReplaySampler
+      readonly random: RandomStream
+      readonly wasm: boolean
+    },
+  ) {
+    const { accumulator, sampler, random, wasm } = options
+    this.accumulator = accumulator
+    this.#layout = store.layout
+    this.#rows = rows
+    this.#store = store
+    this.#reward = scalarField(store.layout, 'reward')
+    this.#nextValue = accumulator.lambda && scalarField(store.layout, accumulator.lambda.nextValue)
+    this.outputs = outputColumns(store.layout, accumulator)
+    this.#power = Float64Array.from({ length: accumulator.n + 1 }, (_, m) => accumulator.gamma ** m)
+    let bound: BoundSampler | undefined
+    this.index = new ElementIndex(rows, accumulator, {
+      enable: (slot) => bound?.enable(slot),
+      disable: (slot) => bound?.disable(slot),
+    })
+    const { index } = this
+    const host: SamplerHost = {
+      index: rows,
+      drawable: index.drawable,
+      get count() {
+        return index.count
+      },
+      sparse: accumulator.stride > 1,
+      random,
+      wasm,
+      read: (column, slot) => this.#readScalar(column, slot),
+    }
+    bound = sampler.bind(host)
+    this.sampler = bound
+    rows.onLap(() => index.sync())
+    const empty = new Int32Array(0)
+    const scratch = (field: Field): OutColumn => outColumn(newColumn(field.dtype, 0))
+    this.#plans = {
+      capacity: 0,
+      rows: empty,
+      next: empty,
+      frames: empty,
+      window: empty,
+      rewards: scratch(this.#reward),
+      values: scratch(this.#nextValue ?? this.#reward),
+    }
+  }
+
+  #readScalar(name: string, slot: number): number {
+    const out = outColumn(newColumn(scalarField(this.#layout, name).dtype, 1))
+    this.#store.gather(scalarField(this.#layout, name), Int32Array.of(slot), 1, out, 0)
+    return out.array[0]
+  }
+
+  /** A new batch of this view's columns. */
+  createColumns(size: number): Record<string, ColumnArray> {
+    const columns: Record<string, ColumnArray> = {}
+    for (const { name, dtype, size: elements } of this.outputs) columns[name] = newColumn(dtype, size * elements)
+    return columns
+  }
+
+  /**
+   * Draws and fills a batch.
+   *
+   * @throws TradewrightError `BAD_OPTION` when nothing can be drawn.
+   */
+  sample(request: DrawRequest, batch: BoundBatch): void {
+    this.draw(request, batch)
+    this.fill(request.count, batch)
+  }
+
+  /** The first half of a sample: indices and weights. */
+  draw(request: DrawRequest, batch: BoundBatch): void {
+    this.index.sync()
+    if (this.index.count === 0)
+      throw new TradewrightError('BAD_OPTION', 'a sample needs at least one drawable element, had none', {
+        drawable: 0,
+      })
+    this.sampler.draw(request, batch.indices, batch.weights)
+    for (let lane = 0; lane < batch.drawnAt.length; lane++) batch.drawnAt[lane] = this.#rows.added(lane)
+  }
+
+  /** The second half: the columns of the elements at `batch.indices`. */
+  fill(count: number, batch: BoundBatch): void {
+    this.#reserve(count)
+    const { kind, frames } = this.accumulator
+    if (kind === 'step') this.#planSteps(count, batch)
+    else this.#planSequences(count, batch)
+    const rows = kind === 'step' ? count : count * elementRows(this.accumulator)
+    const plan = kind === 'step' ? batch.indices : this.#plans.rows
+    for (const column of this.#layout.columns) {
+      const out = batch.columns.get(column.name)
+      if (out === undefined) continue
+      if (column.name === 'reward') this.#rewards(plan, rows, out, batch)
+      else if (column.name !== 'obs') this.#gather(column, plan, rows, out)
+      else if (frames === 1) this.#gather(column, plan, rows, out)
+      else this.#gatherStacks(column, plan, rows, out)
+    }
+    const obs = this.#layout.columns.find((c) => c.name === 'obs')
+    const next = batch.columns.get('nextObs')
+    if (obs === undefined || next === undefined) return
+    if (frames === 1) this.#gather(obs, this.#plans.next, rows, next)
+    else this.#gatherStacks(obs, this.#plans.next, rows, next)
+  }
+
+  /** Slots that a fill of these elements reads, for storages that fetch ahead. */
+  touched(count: number, batch: BoundBatch): Int32Array {
+    this.#reserve(count)
+    const step = this.accumulator.kind === 'step'
+    if (step) this.#planSteps(count, batch)
+    else this.#planSequences(count, batch)
+    const rows = step ? count : count * elementRows(this.accumulator)
+    const plan = step ? batch.indices : this.#plans.rows
+    const slots = new Set<number>()
+    const add = (list: Int32Array, n: number): void => {
+      for (let k = 0; k < n; k++) if (list[k] >= 0) slots.add(list[k])
+    }
+    add(plan, rows)
+    add(this.#plans.next, rows)
+    if (this.accumulator.frames > 1)
+      for (const list of [plan, this.#plans.next]) {
+        this.#planStacks(list, rows)
+        add(this.#plans.frames, rows * this.accumulator.frames)
+      }
+    const n = Math.max(this.accumulator.n, this.accumulator.lambda?.horizon ?? 1)
+    if (n > 1) {
+      this.#planWindows(plan, rows, n)
+      add(this.#plans.window, rows * n)
+    }
+    return Int32Array.from(slots)
+  }
+
+  #reserve(count: number): void {
+    const plans = this.#plans
+    if (count <= plans.capacity) return
+    const rows = count * elementRows(this.accumulator)
+    const { n, frames, lambda } = this.accumulator
+    const window = rows * Math.max(n, lambda?.horizon ?? 1)
+    plans.capacity = count
+    plans.rows = new Int32Array(rows)
+    plans.next = new Int32Array(rows)
+    plans.frames = new Int32Array(frames > 1 ? rows * frames : 0)
+    plans.window = new Int32Array(n > 1 || lambda !== undefined ? window : 0)
+    if (plans.window.length === 0) return
+    plans.rewards = outColumn(newColumn(this.#reward.dtype, window))
+    if (this.#nextValue !== undefined) plans.values = outColumn(newColumn(this.#nextValue.dtype, window))
+  }
+
+  /** One step's window: where it leads to, how many rewards it has, how it ends. */
+  #planStep(slot: number, k: number, batch: StepOutputs): void {
+    const { flags } = this.#rows
+    const { n } = this.accumulator
+    let row = slot
+    let steps = 1
+    let end = flags[row]
+    let next = this.#rows.successor(row)
+    while (steps < n && (end & (ROW.TERMINATED | ROW.TRUNCATED)) === 0 && (flags[next] & ROW.BARE) === 0) {
+      row = next
+      end = flags[row]
+      next = this.#rows.successor(row)
+      steps++
+    }
+    const terminated = end & ROW.TERMINATED
+    this.#plans.next[k] = terminated !== 0 && (end & ROW.FINAL) === 0 ? NO_ROW : next
+    batch.terminated[k] = terminated
+    batch.truncated[k] = (end & ROW.TRUNCATED) >> 1
+    batch.steps[k] = steps
+    batch.discount[k] = terminated !== 0 ? 0 : this.#power[steps]
+  }
+
+  #planSteps(count: number, batch: BoundBatch): void {
+    const outputs = stepOutputs(batch)
+    for (let k = 0; k < count; k++) this.#planStep(batch.indices[k], k, outputs)
+  }
+
+  /** Rows of every sequence: the burn-in found backwards, the rest forwards, both within the episode. */
+  #planSequences(count: number, batch: BoundBatch): void {
+    const outputs = stepOutputs(batch)
+    const present = batch.columns.get('present')?.array
+    const train = batch.columns.get('train')?.array
+    const { burnIn } = this.accumulator
+    const length = elementRows(this.accumulator)
+    const plan = this.#plans.rows
+    for (let k = 0; k < count; k++) {
+      const first = k * length
+      plan.fill(NO_ROW, first, first + length)
+      this.#planBackwards(batch.indices[k], first + burnIn, burnIn)
+      this.#planForwards(batch.indices[k], first + burnIn, this.accumulator.length)
+      for (let t = 0; t < length; t++) {
+        const at = first + t
+        const there = plan[at] === NO_ROW ? 0 : 1
+        if (present !== undefined) present[at] = there
+        if (train !== undefined) train[at] = t >= burnIn ? there : 0
+        if (there === 1) this.#planStep(plan[at], at, outputs)
+        else {
+          this.#plans.next[at] = NO_ROW
+          outputs.terminated[at] = outputs.truncated[at] = outputs.steps[at] = outputs.discount[at] = 0
+        }
+      }
+    }
+  }
+
+  #planBackwards(slot: number, at: number, count: number): void {
+    let row = slot
+    for (let t = 1; t <= count && (this.#rows.flags[row] & ROW.START) === 0; t++) {
+      row = this.#rows.predecessor(row)
+      this.#plans.rows[at - t] = row
+    }
+  }
+
+  #planForwards(slot: number, at: number, count: number): void {
+    const { flags } = this.#rows
+    let row = slot
+    for (let t = 0; t < count; t++) {
+      this.#plans.rows[at + t] = row
+      if ((flags[row] & (ROW.TERMINATED | ROW.TRUNCATED)) !== 0) return
+      row = this.#rows.successor(row)
+      if ((flags[row] & ROW.BARE) !== 0) return
+    }
+  }
+
+  /** The window of each planned row as slots, -1 after its end. */
+  #planWindows(plan: Int32Array, rows: number, n: number): void {
+    const { flags } = this.#rows
+    const window = this.#plans.window
+    for (let k = 0; k < rows; k++) {
+      window.fill(NO_ROW, k * n, (k + 1) * n)
+      let row = plan[k]
+      if (row === NO_ROW) continue
+      for (let m = 0; m < n; m++) {
+        window[k * n + m] = row
+        if ((flags[row] & (ROW.TERMINATED | ROW.TRUNCATED)) !== 0) break
+        row = this.#rows.successor(row)
+        if ((flags[row] & ROW.BARE) !== 0) break
+      }
+    }
+  }
+
+  #rewards(plan: Int32Array, rows: number, out: OutColumn, batch: BoundBatch): void {
+    const { n, gamma, lambda } = this.accumulator
+    if (n === 1) this.#store.gather(this.#reward, plan, rows, out, 0)
+    else {
+      this.#planWindows(plan, rows, n)
+      this.#store.gather(this.#reward, this.#plans.window, rows * n, this.#plans.rewards, 0)
+      sumWindows(this.#plans.rewards.array, rows, n, gamma, out.array)
+    }
+    const target = batch.columns.get('lambdaReturn')
+    if (lambda === undefined || target === undefined || this.#nextValue === undefined) return
+    this.#planWindows(plan, rows, lambda.horizon)
+    this.#store.gather(this.#reward, this.#plans.window, rows * lambda.horizon, this.#plans.rewards, 0)
+    this.#store.gather(this.#nextValue, this.#plans.window, rows * lambda.horizon, this.#plans.values, 0)
+    this.#lambdaReturns(rows, lambda.horizon, lambda.lambda, target.array)
+  }
+
+  #lambdaReturns(rows: number, horizon: number, lambda: number, out: ColumnArray): void {
+    const { window, rewards, values } = this.#plans
+    const { gamma } = this.accumulator
+    for (let k = 0; k < rows; k++) {
+      let total = 0
+      let last = true
+      for (let m = horizon - 1; m >= 0; m--) {
+        const at = k * horizon + m
+        if (window[at] === NO_ROW) continue
+        const ended = (this.#rows.flags[window[at]] & ROW.TERMINATED) !== 0
+        const value = values.array[at]
+        const tail = ended ? 0 : last ? value : (1 - lambda) * value + lambda * total
+        total = rewards.array[at] + gamma * tail
+        last = false
+      }
+      out[k] = total
+    }
+  }
+
+  /** Frame slots of each planned row's stack, oldest first. */
+  #planStacks(plan: Int32Array, rows: number): void {
+    const { frames, pad } = this.accumulator
+    const out = this.#plans.frames
+    for (let k = 0; k < rows; k++) {
+      let row = plan[k]
+      let reached = row === NO_ROW
+      for (let f = frames - 1; f >= 0; f--) {
+        out[k * frames + f] = reached && (pad === 'zero' || row === NO_ROW) ? NO_ROW : row
+        if (reached) continue
+        if ((this.#rows.flags[row] & ROW.START) !== 0) reached = true
+        else row = this.#rows.predecessor(row)
+      }
+    }
+  }
+
+  #gatherStacks(column: Column, plan: Int32Array, rows: number, out: OutColumn): void {
+    this.#planStacks(plan, rows)
+    this.#gather(column, this.#plans.frames, rows * this.accumulator.frames, out)
+  }
+
+  #gather(column: Column, plan: Int32Array, rows: number, out: OutColumn): void {
+    if (isReference(column.spec)) this.#gatherReference(column, column.spec, plan, rows, out)
+    else this.#store.gather(column.fields[0], plan, rows, out, 0)
+  }
+
+  /** Cuts windows from the shared bars; the agent's own state follows each. */
+  #gatherReference(column: Column, spec: ReferenceSpec, plan: Int32Array, rows: number, out: OutColumn): void {
+    const time = outColumn(new Int32Array(rows))
+    const stateSize = spec.state ?? 0
+    const state = outColumn(new Float32Array(rows * stateSize))
+    for (const field of column.fields) {
+      const target = field.name.endsWith('.time') ? time : state
+      this.#store.gather(field, plan, rows, target, 0)
+    }
+    const size = columnSize(spec)
+    const cells = spec.window * spec.features
+    const target = out.array as Float32Array
+    for (let k = 0; k < rows; k++) {
+      const to = k * size
+      if (plan[k] === NO_ROW) {
+        target.fill(0, to, to + size)
+        continue
+      }
+      const end = (time.array[k] + 1) * spec.features
+      const missing = Math.max(0, cells - end)
+      target.fill(0, to, to + missing)
+      target.set(spec.data.subarray(end - cells + missing, end), to + missing)
+      for (let i = 0; i < stateSize; i++) target[to + cells + i] = state.array[k * stateSize + i]
+    }
+  }
+
+  save(): { readonly index: ElementIndexState; readonly drawable: Uint8Array; readonly sampler: Data } {
+    const index = this.index.save()
+    return { index, drawable: this.index.drawable.slice(), sampler: this.sampler.save() }
+  }
+
+  restore(saved: { readonly index: ElementIndexState; readonly drawable: Uint8Array; readonly sampler: Data }): void {
+    this.index.restore(saved.index, saved.drawable)
+    this.sampler.restore(saved.sampler)
+  }
+}
+
+interface StepOutputs {
+  readonly terminated: Uint8Array
+  readonly truncated: Uint8Array
+  readonly steps: Int32Array
+  readonly discount: Float32Array
+}
+
+function stepOutputs(batch: BoundBatch): StepOutputs {
+  const get = (name: string): unknown => batch.columns.get(name)?.array
+  return {
+    terminated: get('terminated') as Uint8Array,
+    truncated: get('truncated') as Uint8Array,
+    steps: get('steps') as Int32Array,
+    discount: get('discount') as Float32Array,
+  }
+}
+
+/** n-step returns in Float64, rounded once. Places after a window's end are zeros already. */
+function sumWindows(rewards: ColumnArray, rows: number, n: number, gamma: number, out: ColumnArray): void {
+  for (let k = 0; k < rows; k++) {
+    let sum = 0
+    let weight = 1
+    for (let m = 0; m < n; m++) {
+      sum += weight * rewards[k * n + m]
+      weight *= gamma
+    }
+    out[k] = sum
+  }
+}
+
+function scalarField(layout: Layout, name: string): Field {
+  const field = layout.fields.find((f) => f.name === name)
+  if (field === undefined || !field.scalar)
+    throw new TradewrightError('BAD_OPTION', `'${name}' must be a column of one number a row`, { name })
+  return field
+}
+
+/** What a view delivers, by name. */
+function outputColumns(layout: Layout, accumulator: Accumulator): OutputColumn[] {
+  const rows = elementRows(accumulator)
+  const out: OutputColumn[] = []
+  for (const { name, dtype, size } of layout.columns) {
+    const elements = rows * size * (name === 'obs' ? accumulator.frames : 1)
+    out.push({ name, dtype, size: elements })
+    if (name === 'obs') out.push({ name: 'nextObs', dtype, size: elements })
+  }
+  out.push({ name: 'discount', dtype: 'float32', size: rows }, { name: 'steps', dtype: 'int32', size: rows })
+  out.push({ name: 'terminated', dtype: 'uint8', size: rows }, { name: 'truncated', dtype: 'uint8', size: rows })
+  if (accumulator.lambda !== undefined) out.push({ name: 'lambdaReturn', dtype: 'float32', size: rows })
+  if (accumulator.kind !== 'step')
+    out.push({ name: 'present', dtype: 'uint8', size: rows }, { name: 'train', dtype: 'uint8', size: rows })
+  return out
+}
