@@ -1,3 +1,5 @@
+export type { CmaEsOptions, WarmStartTrial } from './cma-es-sampler.ts'
+export { cmaEsSampler } from './cma-es-sampler.ts'
 export type { DuplicatesOption } from './distinct.ts'
 export { distinct } from './distinct.ts'
 export type { PerturbationOptions } from './perturbation-sampler.ts'
