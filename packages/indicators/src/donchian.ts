@@ -16,8 +16,8 @@ export function createDonchianChannel(length: number): DonchianChannel {
   return { upper: new Float64Array(length), middle: new Float64Array(length), lower: new Float64Array(length) }
 }
 
-/** Half the way between two prices, exact where they are equal. */
-const halfway = (upper: number, lower: number): number => lower + (upper - lower) / 2
+/** Half the way between two prices, rounded once. */
+const halfway = (upper: number, lower: number): number => (upper + lower) / 2
 
 /**
  * Donchian channel: the highest high and the lowest low of the last `period` bars, and the middle between them.
