@@ -56,7 +56,7 @@ export function createBollingerStream(period: number, deviations: number): Multi
     next: (value, out) => {
       const full = window.push(value)
       const middle = full ? window.mean() : NaN
-      const width = full ? deviations * window.deviation() : NaN
+      const width = full ? deviations * Math.sqrt(window.variance()) : NaN
       out[0] = middle + width
       out[1] = middle
       out[2] = middle - width

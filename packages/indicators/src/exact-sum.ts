@@ -107,16 +107,17 @@ export class ExactSum {
     return sign * scale((first * DIGIT + second) * DIGIT + (third + (sticky ? 0.5 : 0)), exponent - 64)
   }
 
-  /** The exact sum as an integer in units of 2^{@link ExactSum.unit}. */
-  integer(): bigint {
-    if (this.#high < 0) return 0n
-    let value = 0n
-    for (let i = this.#high; i >= this.#low; i--) value = (value << 32n) + BigInt(this.#digits[i])
-    return value << BigInt(this.#low * 32)
+  /** Exponent of the unit that {@link integer} counts. */
+  get unit(): number {
+    return this.#high < 0 ? 0 : this.#low * 32 + BASE
   }
 
-  /** Exponent of the unit that {@link integer} counts. */
-  static readonly unit: number = BASE
+  /** The exact sum as an integer in units of 2^{@link unit}. */
+  integer(): bigint {
+    let value = 0n
+    for (let i = this.#high; i >= this.#low; i--) value = (value << 32n) + BigInt(this.#digits[i])
+    return value
+  }
 
   /** Carries into `#carried`, all digits from 0 to 2^32 - 1, as a magnitude; gives the sign. */
   #carry(): number {

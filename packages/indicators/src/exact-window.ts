@@ -44,9 +44,9 @@ export class ExactWindow {
     return this.sum.quotient(this.#ring.length)
   }
 
-  /** The population standard deviation of a full window: the root of the variance rounded once. */
-  deviation(): number {
-    return this.squares === undefined ? NaN : Math.sqrt(exactVariance(this.sum, this.squares, this.#ring.length))
+  /** The population variance of a full window, rounded once; NaN for a window without squares. */
+  variance(): number {
+    return this.squares === undefined ? NaN : exactVariance(this.sum, this.squares, this.#ring.length)
   }
 
   /** Back to an empty window. */

@@ -2,6 +2,7 @@ import { checkLength, checkPeriod } from './check.ts'
 import { ExactWindow } from './exact-window.ts'
 import { overFiniteRuns } from './finite-runs.ts'
 import { openState, type Stream, saveState } from './stream.ts'
+import { varianceRun } from './window-variance.ts'
 
 /**
  * Rolling population standard deviation (ddof 0): the square root of the window's exact variance rounded once.
@@ -22,13 +23,9 @@ export function rollingStd(
 ): Float64Array {
   checkPeriod('period', period)
   checkLength(src.length, 'out', out)
-  overFiniteRuns([src], [out], ([values], [deviations]) => deviationRun(values, period, deviations))
+  overFiniteRuns([src], [out], ([values], [deviations]) => varianceRun(values, period, deviations))
+  for (let i = 0; i < out.length; i++) out[i] = Math.sqrt(out[i])
   return out
-}
-
-function deviationRun(values: Float64Array, period: number, out: Float64Array): void {
-  const window = new ExactWindow(period, true)
-  for (let i = 0; i < values.length; i++) out[i] = window.push(values[i]) ? window.deviation() : NaN
 }
 
 /** The streaming twin of {@link rollingStd}. */
@@ -36,7 +33,7 @@ export function createRollingStdStream(period: number): Stream<[value: number]> 
   checkPeriod('period', period)
   const window = new ExactWindow(period, true)
   return {
-    next: (value) => (window.push(value) ? window.deviation() : NaN),
+    next: (value) => (window.push(value) ? Math.sqrt(window.variance()) : NaN),
     save: () => saveState('rollingStd', [period], { values: window.copyValues() }),
     restore: (state) => window.fill(openState(state, 'rollingStd', [period]).array('values', period)),
   }

@@ -17,9 +17,13 @@ export interface Block {
   readonly end: number
 }
 
-/** The blocks of `length` finite bars, for windows of up to `period` values. */
-export function blocksOf(length: number, period: number): Block[] {
-  const size = Math.max(BLOCK, 4 * period)
+/**
+ * The blocks of `length` finite bars, for windows of up to `period` values.
+ *
+ * @param least bars a block adds at least.
+ */
+export function blocksOf(length: number, period: number, least: number = BLOCK): Block[] {
+  const size = Math.max(least, 4 * period)
   const blocks: Block[] = []
   for (let at = 0; at < length; at += size)
     blocks.push({ first: Math.max(0, at - period + 1), start: at, end: Math.min(length, at + size) })
