@@ -328,6 +328,12 @@ export function anyExpr(graph: NodeGraph, node: number): AnyExpr {
   return operationKind(graph.code(node)) === 'value' ? valueExpr(graph, node) : booleanExpr(graph, node)
 }
 
+/** The graph that an expression is a node of. */
+export function graphOf(expr: AnyExpr): NodeGraph {
+  if (expr instanceof NodeExpr) return NodeExpr.graph(expr)
+  throw new TradewrightError('BAD_STRATEGY', `expected a symbolic column, was ${typeof expr}`)
+}
+
 /** Whether `value` is a symbolic column. */
 export function isExpr(value: unknown): value is AnyExpr {
   return value instanceof NodeExpr

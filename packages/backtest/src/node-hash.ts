@@ -1,4 +1,4 @@
-import { contentKey, type Key } from '@tradewright/core'
+import { contentKey, type Hasher, type Key } from '@tradewright/core'
 import type { NodeGraph } from './node-graph.ts'
 import { isCommutative, kernelCode, operationName } from './operation.ts'
 
@@ -101,6 +101,11 @@ export function mixEnd(blocks: number): void {
 
 export function mixedKey(): Key {
   return hex32(h1) + hex32(h2) + hex32(h3) + hex32(h4)
+}
+
+/** The hash taken into `hasher`, and that one's digest. */
+export function mixedDigest(hasher: Hasher): Key {
+  return hasher.word(h1).word(h2).word(h3).word(h4).digest()
 }
 
 export function mixedInto(out: Int32Array, at: number): void {

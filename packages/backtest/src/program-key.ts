@@ -1,7 +1,7 @@
 import { contentKey, type Hasher, type Key, type NodeTable, type Program } from '@tradewright/core'
 import { engineVersion } from './engine-version.ts'
 import { NodeGraph } from './node-graph.ts'
-import { mixBlock, mixEnd, mixedKey, mixStart, type NodeHashes, nodeHashes } from './node-hash.ts'
+import { mixBlock, mixEnd, mixedDigest, mixedKey, mixStart, type NodeHashes, nodeHashes } from './node-hash.ts'
 import { simulationKeys } from './simulation-settings.ts'
 
 let lastTable: NodeTable | undefined
@@ -25,9 +25,7 @@ function mixContent(value: unknown): void {
   const key = typeof value === 'string' ? value : contentKey(value)
   let words = contentWords.get(key)
   if (words === undefined) {
-    const full = typeof value === 'string' ? contentKey(value) : key
-    const word = (k: number): number => Number.parseInt(full.slice(8 * k, 8 * k + 8), 16) | 0
-    words = [word(0), word(1), word(2), word(3)]
+    words = keyWords(typeof value === 'string' ? contentKey(value) : key)
     if (contentWords.size < 10_000) contentWords.set(key, words)
   }
   mixBlock(words[0], words[1], words[2], words[3])
@@ -56,6 +54,14 @@ function mixOption(place: number, value: unknown, hashes: NodeHashes): number {
   return 2
 }
 
+/** The four words of a key. */
+function keyWords(key: Key): readonly [number, number, number, number] {
+  const word = (k: number): number => Number.parseInt(key.slice(8 * k, 8 * k + 8), 16) | 0
+  return [word(0), word(1), word(2), word(3)]
+}
+
+const VERSION = keyWords(contentKey(engineVersion))
+
 /**
  * The content key of a program: engine version, the nodes that its signals and stops reach, and its own simulation
  * options. The strategy's name, the other nodes of its table and their numbering do not enter: programs that do the
@@ -68,13 +74,9 @@ function mixOption(place: number, value: unknown, hashes: NodeHashes): number {
  */
 export function programKey(program: Program, prefix?: Hasher): Key {
   const blocks = program.kind === 'graph' ? mixGraph(program) : mixModule(program)
-  mixContent(engineVersion)
+  mixBlock(VERSION[0], VERSION[1], VERSION[2], VERSION[3])
   mixEnd(blocks + 1)
-  const key = mixedKey()
-  if (prefix === undefined) return key
-  const hasher = prefix.fork()
-  for (let k = 0; k < 32; k += 8) hasher.word(Number.parseInt(key.slice(k, k + 8), 16))
-  return hasher.digest()
+  return prefix === undefined ? mixedKey() : mixedDigest(prefix.fork())
 }
 
 function mixGraph(program: Extract<Program, { kind: 'graph' }>): number {
@@ -90,7 +92,9 @@ function mixGraph(program: Extract<Program, { kind: 'graph' }>): number {
     mixBlock(words[node * 4] ^ k, words[node * 4 + 1], words[node * 4 + 2], words[node * 4 + 3])
     blocks++
   }
-  for (let k = 0; k < simulationKeys.length; k++) {
+  let options = false
+  for (const _ in simulation) options = true
+  for (let k = 0; options && k < simulationKeys.length; k++) {
     const value: unknown = simulation[simulationKeys[k]]
     if (value !== undefined && simulationKeys[k] !== 'metrics') blocks += mixOption(k, value, hashes)
   }

@@ -1,4 +1,5 @@
 import {
+  type Data,
   defineSpace,
   type ErrorData,
   type GraphProgram,
@@ -14,9 +15,11 @@ import {
 } from '@tradewright/core'
 import { withGraph } from './ambient.ts'
 import { type BooleanExpr, type Expr, isExpr, nodeOf, valueExpr } from './expression.ts'
+import { type LiveStrategy, type StreamOptions, streamProgram } from './live-strategy.ts'
 import { NodeGraph } from './node-graph.ts'
 import { Op } from './operation.ts'
 import { createParamsCheck } from './params-check.ts'
+import { saveProgram } from './saved-strategy.ts'
 import { signalKind } from './signal-names.ts'
 import { checkSimulationKeys } from './simulation-settings.ts'
 
@@ -86,6 +89,10 @@ export interface Strategy<P = Params> {
   bind(paramsList: readonly P[]): readonly GraphProgram[]
   /** As `bind`, but a set that fails gives its error and the others go on. Impurity still throws. */
   tryBind(paramsList: readonly P[]): readonly Binding[]
+  /** Binds one set of parameters and runs it bar by bar. */
+  stream(params: P, options?: StreamOptions): LiveStrategy
+  /** Binds one set of parameters and gives it as plain data that survives JSON: see `parseStrategy`. */
+  save(params: P, options?: StreamOptions): Data
 }
 
 const NO_SIMULATION: SimulationOptions<NodeRef> = Object.freeze({})
@@ -185,6 +192,14 @@ class DefinedStrategy<Shape extends SpaceShape> implements Strategy<ParamsOf<Sha
         }
       })
     })
+  }
+
+  stream(params: ParamsOf<Shape>, options: StreamOptions = {}): LiveStrategy {
+    return streamProgram(this.bind([params])[0], options)
+  }
+
+  save(params: ParamsOf<Shape>, options: StreamOptions = {}): Data {
+    return saveProgram(this.bind([params])[0], params as Params, options)
   }
 
   #one(graph: NodeGraph, columns: Columns, params: ParamsOf<Shape>, first: boolean): GraphProgram {
