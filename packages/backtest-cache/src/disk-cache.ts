@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, rename, rm } from 'node:fs/promises'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type CacheStats, type Clock, type Entry, type Key, systemClock, TradewrightError } from '@tradewright/core'
 import { type CacheWarning, CacheWarnings, type WarningCache } from './cache-warnings.ts'
@@ -116,9 +116,25 @@ export async function diskCache(options: DiskCacheOptions): Promise<DiskCache> {
   return new LmdbDiskCache({ name, directory, maxBytes, maxInlineBytes, clock, tables, warnings })
 }
 
+/** lmdb's mark in a file's first page. The library ends the process on a file that lacks it, so it is looked for before. */
+const LMDB_MAGIC = Buffer.from([0xde, 0xc0, 0xef, 0xbe])
+
+async function isDatabase(file: string): Promise<boolean> {
+  const handle = await open(file).catch(() => undefined)
+  if (handle === undefined) return true // not there yet
+  try {
+    const head = Buffer.alloc(4)
+    const { bytesRead } = await handle.read(head, 0, 4, 24)
+    return (bytesRead === 4 && head.equals(LMDB_MAGIC)) || (await handle.stat()).size === 0
+  } finally {
+    await handle.close()
+  }
+}
+
 /** A file that is no cache is set aside, never overwritten, and a new one begun. */
 async function openOrSetAside(file: string, warnings: CacheWarnings, name: string): Promise<LmdbTables> {
   try {
+    if (!(await isDatabase(file))) throw new TradewrightError('IO', `${file} is invalid: it is no lmdb file`)
     return await openLmdb(file)
   } catch (error) {
     const damaged =
@@ -142,6 +158,7 @@ class LmdbDiskCache implements DiskCache {
   readonly #files: ContentFiles
   readonly #warnings: CacheWarnings
   readonly #pending = new Set<Promise<unknown>>()
+  #turn: Promise<unknown> = Promise.resolve()
   #closing: Promise<void> | undefined
   #hits = 0
   #misses = 0
@@ -237,8 +254,19 @@ class LmdbDiskCache implements DiskCache {
     this.#pending.add(settled)
   }
 
+  /** One change at a time, files included: a file that is being removed is never taken for one that is there. */
+  #exclusively<T>(run: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(run)
+    this.#turn = result.catch(() => undefined)
+    return result
+  }
+
+  #transaction(change: (totals: Totals, unused: string[]) => void): Promise<void> {
+    return this.#exclusively(() => this.#commit(change))
+  }
+
   /** Runs `change` in one write transaction, then removes the files that nobody points to any more. */
-  async #transaction(change: (totals: Totals, unused: string[]) => void): Promise<void> {
+  async #commit(change: (totals: Totals, unused: string[]) => void): Promise<void> {
     const unused: string[] = []
     let failure: unknown
     await this.#tables.root.transaction(() => {
@@ -271,7 +299,8 @@ class LmdbDiskCache implements DiskCache {
   async setMany(entries: readonly Entry[]): Promise<void> {
     this.#open()
     if (entries.length === 0) return
-    const work = this.#store(entries)
+    const copies = entries.map((entry) => ({ ...entry, value: entry.value.slice() }))
+    const work = this.#exclusively(() => this.#store(copies))
     this.#pending.add(work)
     try {
       await work
@@ -285,7 +314,7 @@ class LmdbDiskCache implements DiskCache {
       throw ioError('be written', this.directory, new Error('its folder was removed while it was open'))
     try {
       const prepared = await Promise.all(entries.map((entry) => this.#prepare(entry)))
-      await this.#transaction((totals, unused) => {
+      await this.#commit((totals, unused) => {
         const stamp = this.#stamp()
         for (const entry of prepared) this.#put(entry, stamp, { totals, unused })
         this.#tables.ages.putSync(stamp, text.encode(prepared.map(({ key }) => key).join('\n')))
@@ -298,7 +327,7 @@ class LmdbDiskCache implements DiskCache {
   }
 
   async #prepare({ key, value, costMs = 0 }: Entry): Promise<Prepared> {
-    if (value.length <= this.#maxInlineBytes) return { key, kind: VALUE, value: value.slice(), costMs, file: undefined }
+    if (value.length <= this.#maxInlineBytes) return { key, kind: VALUE, value, costMs, file: undefined }
     const name = contentName(value)
     await this.#files.write(name, value)
     return {
@@ -414,10 +443,14 @@ class LmdbDiskCache implements DiskCache {
     await mkdir(this.#files.directory, { recursive: true })
   }
 
-  async verify(): Promise<VerifyReport> {
+  verify(): Promise<VerifyReport> {
     this.#open()
+    return this.#exclusively(() => this.#verify())
+  }
+
+  async #verify(): Promise<VerifyReport> {
     const damaged: Key[] = []
-    const used = new Set<string>()
+    const users = new Map<string, number>()
     let entries = 0
     for (const key of this.#tables.records.getKeys()) {
       entries++
@@ -426,11 +459,16 @@ class LmdbDiskCache implements DiskCache {
       const file = record?.kind === FILE ? fileOf(record).name : undefined
       if (record === undefined || (file !== undefined && (await this.#files.read(file)) === undefined))
         damaged.push(key)
-      else if (file !== undefined) used.add(file)
+      else if (file !== undefined) users.set(file, (users.get(file) ?? 0) + 1)
     }
-    await this.delete(damaged)
+    await this.#commit((totals, unused) => {
+      for (const key of damaged) this.#remove(key, totals, unused)
+      // A damaged record cannot say which file it used: the counts are made anew.
+      this.#tables.files.clearSync()
+      for (const [name, count] of users) this.#tables.files.putSync(name, text.encode(String(count)))
+    })
     const { names, temporary } = await this.#files.list()
-    const orphans = names.filter((name) => !used.has(name))
+    const orphans = names.filter((name) => !users.has(name))
     for (const name of orphans) await this.#files.remove(name)
     for (const path of temporary) await rm(path, { force: true })
     this.#corrupt += damaged.length

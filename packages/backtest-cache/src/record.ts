@@ -53,7 +53,7 @@ export function openRecord(key: Key, record: Uint8Array): OpenedRecord | undefin
   if (view.getUint32(8, true) !== record.length - recordHeaderBytes) return undefined
   if (view.getUint32(4, true) !== checksum(key, record)) return undefined
   return {
-    value: record.subarray(recordHeaderBytes),
+    value: new Uint8Array(record.buffer, record.byteOffset + recordHeaderBytes, record.length - recordHeaderBytes),
     kind: view.getUint32(12, true),
     costMs: view.getFloat64(16, true),
     stamp: view.getFloat64(24, true),

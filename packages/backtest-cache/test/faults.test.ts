@@ -1,0 +1,182 @@
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { contentKey, createRng } from '@tradewright/core'
+import { describe, expect, it } from 'vitest'
+import { diskCache, memoryCache, tieredCache } from '../src/index.ts'
+import { bundled, runNode } from './bundled-process.ts'
+import { numberedEntry } from './processes/content.ts'
+import { temporaryFolder } from './temporary-folder.ts'
+
+/** Reads every numbered entry: how many are there, and that those are whole. */
+async function checkNumbered(directory: string, count: number): Promise<number> {
+  const cache = await diskCache({ directory })
+  try {
+    const entries = Array.from({ length: count }, (_, i) => numberedEntry(i))
+    const found = await cache.getMany(entries.map(({ key }) => key))
+    let there = 0
+    for (const [i, value] of found.entries()) {
+      if (value === undefined) continue
+      there++
+      expect(Buffer.compare(value, entries[i].value), `entry ${i}`).toBe(0)
+    }
+    expect(cache.stats().corrupt).toBe(0)
+    return there
+  } finally {
+    await cache[Symbol.asyncDispose]()
+  }
+}
+
+describe('a process that is killed', () => {
+  it('50 times while it writes, with a second writer beside it, leaves every record whole or absent', async () => {
+    const writer = await bundled('writer')
+    const directory = temporaryFolder()
+    const rng = createRng(50, 0)
+    let killed = 0
+    let there = 0
+    for (let round = 0; round < 25; round++) {
+      const ends = await Promise.all(
+        [0, 1].map((side) =>
+          runNode(writer, [directory, String(side * 1000), '1000', String(5 + Math.floor(rng.uniform() * 60))]),
+        ),
+      )
+      killed += ends.filter((end) => end.signal === 'SIGKILL').length
+      for (const { err } of ends) expect(err).toBe('')
+      if (round % 5 === 4) there = await checkNumbered(directory, 2000)
+    }
+    expect(killed).toBe(50)
+    expect(there).toBeGreaterThan(100)
+    const cache = await diskCache({ directory })
+    expect((await cache.verify()).damaged).toBe(0)
+    expect(await cache.verify()).toMatchObject({ damaged: 0, orphans: 0 })
+    await cache[Symbol.asyncDispose]()
+    expect(await checkNumbered(directory, 2000)).toBe(there)
+  })
+})
+
+describe('two processes on one folder', () => {
+  it('see each other and lose nothing', async () => {
+    const writer = await bundled('writer')
+    const directory = temporaryFolder()
+    const ends = await Promise.all(['0', '100', '50'].map((first) => runNode(writer, [directory, first, '200', '0'])))
+    expect(ends.map((end) => [end.code, end.err])).toEqual([
+      [0, ''],
+      [0, ''],
+      [0, ''],
+    ])
+    expect(await checkNumbered(directory, 400)).toBe(300)
+    const cache = await diskCache({ directory })
+    expect(cache.stats().entries).toBe(300)
+    expect(await cache.verify()).toEqual({ entries: 300, damaged: 0, orphans: 0 })
+    await cache[Symbol.asyncDispose]()
+  })
+})
+
+describe('damage', () => {
+  it('of any byte of a small record is a miss and a warning, never a wrong value', async () => {
+    const directory = temporaryFolder()
+    const file = join(directory, 'records.lmdb')
+    const key = contentKey('flipped')
+    const value = Uint8Array.from({ length: 40 }, (_, i) => 200 - i)
+    const fill = await diskCache({ directory })
+    await fill.setMany([{ key, value, costMs: 3 }])
+    await fill[Symbol.asyncDispose]()
+    const whole = readFileSync(file)
+    // The file may hold older copies of a page: the record is flipped in all of them.
+    const starts: number[] = []
+    for (let at = whole.indexOf(value); at !== -1; at = whole.indexOf(value, at + 1)) starts.push(at - 32)
+    expect(starts.length).toBeGreaterThan(0)
+    for (let i = 0; i < 32 + value.length; i++) {
+      const flipped = Buffer.from(whole)
+      for (const start of starts) flipped[start + i] ^= 1 << (i % 8)
+      writeFileSync(file, flipped)
+      const cache = await diskCache({ directory })
+      const warnings: string[] = []
+      cache.onWarning(({ message }) => warnings.push(message))
+      expect((await cache.getMany([key]))[0], `byte ${i}`).toBeUndefined()
+      expect([cache.stats().corrupt, warnings.length]).toEqual([1, 1])
+      await cache[Symbol.asyncDispose]()
+    }
+    writeFileSync(file, whole)
+    const cache = await diskCache({ directory })
+    expect((await cache.getMany([key]))[0]).toEqual(value)
+    await cache[Symbol.asyncDispose]()
+  })
+
+  it('of a large value, or its loss, is a miss and a warning', async () => {
+    const directory = temporaryFolder()
+    const [a, b] = [numberedEntry(9), numberedEntry(19)]
+    const cache = await diskCache({ directory })
+    const warnings: string[] = []
+    cache.onWarning(({ message }) => warnings.push(message))
+    await cache.setMany([a, b])
+    const list = spawnSync('find', [join(directory, 'files'), '-type', 'f'])
+      .stdout.toString()
+      .trim()
+      .split('\n')
+    expect(list.length).toBe(2)
+    const flipped = readFileSync(list[0])
+    flipped[12_345] ^= 1
+    writeFileSync(list[0], flipped)
+    rmSync(list[1])
+    expect(await cache.getMany([a.key, b.key])).toEqual([undefined, undefined])
+    expect([cache.stats().corrupt, warnings.length]).toEqual([2, 2])
+    await cache.setMany([a, b]) // written anew
+    expect((await cache.getMany([a.key]))[0]).toEqual(a.value)
+    await cache[Symbol.asyncDispose]()
+  })
+
+  it('of the whole file sets it aside and begins anew', async () => {
+    const directory = temporaryFolder()
+    mkdirSync(directory, { recursive: true })
+    writeFileSync(join(directory, 'records.lmdb'), Buffer.alloc(20_000, 'no database'))
+    const cache = await diskCache({ directory })
+    const warnings: string[] = []
+    cache.onWarning(({ message }) => warnings.push(message))
+    expect(warnings[0]).toContain('set aside')
+    await cache.setMany([numberedEntry(1)])
+    expect((await cache.getMany([numberedEntry(1).key]))[0]).toEqual(numberedEntry(1).value)
+    await cache[Symbol.asyncDispose]()
+  })
+})
+
+describe('a folder that is removed in mid-run', () => {
+  it('costs only speed, and says so', async () => {
+    const directory = join(temporaryFolder(), 'cache')
+    const cache = tieredCache([memoryCache(), await diskCache({ directory })], { retryMs: 1 })
+    const warnings: string[] = []
+    cache.onWarning(({ message }) => warnings.push(message))
+    await cache.setMany([numberedEntry(1)])
+    await cache.flush()
+    rmSync(directory, { recursive: true })
+    await cache.setMany([numberedEntry(2), numberedEntry(9)])
+    await cache.flush()
+    expect((await cache.getMany([numberedEntry(2).key]))[0]).toEqual(numberedEntry(2).value)
+    expect(warnings.length).toBe(1)
+    expect(warnings[0]).toContain('its folder was removed')
+    await cache[Symbol.asyncDispose]()
+  })
+})
+
+const mounted = ((): string | undefined => {
+  const directory = temporaryFolder()
+  return spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', directory]).status === 0 ? directory : undefined
+})()
+
+describe.skipIf(mounted === undefined)(
+  `a full disk${mounted === undefined ? ' (skipped: no right to mount a small tmpfs)' : ''}`,
+  () => {
+    it('is a warning and misses, never a wrong value', async () => {
+      try {
+        const { code, signal, out, err } = await runNode(await bundled('full-disk'), [mounted ?? ''])
+        expect([code, signal, err]).toEqual([0, null, ''])
+        const { wrong, found, warnings } = JSON.parse(out) as { wrong: number; found: number; warnings: string[] }
+        expect(wrong).toBe(0)
+        expect(found).toBeGreaterThan(20)
+        expect(warnings[0]).toContain("tier 'disk' failed")
+      } finally {
+        spawnSync('umount', [mounted ?? ''])
+      }
+    })
+  },
+)
