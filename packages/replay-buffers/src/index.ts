@@ -1,7 +1,53 @@
-export type { Accumulator } from './accumulator.ts'
+export type {
+  Accumulator,
+  EpisodesOptions,
+  FrameStackOptions,
+  LambdaReturnsOptions,
+  NStepOptions,
+  SequencesOptions,
+} from './accumulator.ts'
 export { episodes, frameStack, lambdaReturns, nStep, sequences } from './accumulator.ts'
+export type { AnnealedBeta } from './beta.ts'
+export { annealedBeta } from './beta.ts'
+export type {
+  ColumnBatchInput,
+  ColumnInput,
+  ColumnSpec,
+  Columns,
+  Pack,
+  ReferenceSpec,
+  ReferenceValue,
+  SampledColumns,
+  Transition,
+  TransitionBatch,
+} from './columns.ts'
+export type { ColumnArray, Dtype, StoredDtype, TypedArrayByDtype } from './dtype.ts'
+export type { ElementIndexState } from './element-index.ts'
+export type { EpisodeRowsState, RowIndex } from './episode-rows.ts'
+export type { Column, Field, Layout } from './layout.ts'
+export { Views } from './layout.ts'
+export { RandomStream } from './random-stream.ts'
+export type { ReplayBatch } from './replay-batch.ts'
+export type { ReplayBufferOptions, ReplayHost, ReplayStats, SampleOptions, SavedReplay } from './replay-buffer.ts'
 export { createReplayBuffer, ReplayBuffer } from './replay-buffer.ts'
-export type { ReplaySampler } from './sampler.ts'
+export type { OutColumn, RowStore } from './row-store.ts'
+export { copyField } from './row-store.ts'
+export type { BoundSampler, DrawRequest, ReplaySampler, SamplerHost } from './sampler.ts'
+export type { EmphasizeRecentOptions } from './samplers/emphasize-recent.ts'
+export { emphasizeRecent } from './samplers/emphasize-recent.ts'
+export type { EpisodeBalancedOptions } from './samplers/episode-balanced.ts'
+export { episodeBalanced } from './samplers/episode-balanced.ts'
+export type { PrioritizedOptions } from './samplers/prioritized.ts'
 export { prioritized } from './samplers/prioritized.ts'
+export type { RankBasedOptions } from './samplers/rank-based.ts'
+export { rankBased } from './samplers/rank-based.ts'
+export type { RecencyOptions } from './samplers/recency.ts'
+export { recency } from './samplers/recency.ts'
+export type { StratifiedOptions } from './samplers/stratified.ts'
+export { stratified } from './samplers/stratified.ts'
+export type { UniformOptions } from './samplers/uniform.ts'
 export { uniform } from './samplers/uniform.ts'
+export type { CustomStorage, MemoryStorage } from './storage.ts'
+export { memory } from './storage.ts'
+export type { SumTreeOptions } from './sum-tree.ts'
 export { SumTree } from './sum-tree.ts'

@@ -53,6 +53,7 @@ export class ReplayView {
   readonly #nextValue: Field | undefined
   readonly #plans: Plans
   readonly #power: Float64Array
+  readonly #readers = new Map<string, { readonly field: Field; readonly plan: Int32Array; readonly out: OutColumn }>()
 
   constructor(
     store: RowStore,
@@ -107,9 +108,15 @@ export class ReplayView {
   }
 
   #readScalar(name: string, slot: number): number {
-    const out = outColumn(newColumn(scalarField(this.#layout, name).dtype, 1))
-    this.#store.gather(scalarField(this.#layout, name), Int32Array.of(slot), 1, out, 0)
-    return out.array[0]
+    let reader = this.#readers.get(name)
+    if (reader === undefined) {
+      const field = scalarField(this.#layout, name)
+      reader = { field, plan: new Int32Array(1), out: outColumn(newColumn(field.dtype, 1)) }
+      this.#readers.set(name, reader)
+    }
+    reader.plan[0] = slot
+    this.#store.gather(reader.field, reader.plan, 1, reader.out, 0)
+    return reader.out.array[0]
   }
 
   /** A new batch of this view's columns. */

@@ -13,7 +13,7 @@ class BoundUniform implements BoundSampler {
   readonly #host: SamplerHost
   readonly #list: SlotSet | undefined
   readonly #replacement: boolean
-  #uniforms = new Float64Array(256)
+  #uniforms: Float64Array = new Float64Array(256)
   /** 1 where a slot is taken by the sample in hand. */
   readonly #taken: Uint8Array | undefined
 
