@@ -49,7 +49,7 @@ const prices = fileURLToPath(new URL('../node_modules/vega-datasets/data/sp500-2
 const system = await createOptimizedTrainingSystem({
   dataSource: csvDataSource(prices, { calendar: 'equity', timeframe: '1d', symbol: 'S&P 500' }),
   training: { trials: 400, objective: 'sharpe', seed: 1 },
-  computationalOptimization: { caching: { admission: 'always' } },
+  computationalOptimization: { caching: { admission: 'all' } },
 })
 const bar = progressBar()
 const tune = async <P>(strategy: Strategy<P>): Promise<TrainingResult<P>> => {

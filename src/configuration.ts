@@ -56,12 +56,12 @@ export interface CachingOptions {
     | {
         /** Folder, made when needed. @default '.tradewright/cache' below the working directory */
         readonly directory?: string | undefined
-        /** Bound on its bytes. @default 2147483648 (2 GiB) */
+        /** Bound on its bytes, at least 1 MiB. @default 2147483648 (2 GiB) */
         readonly maxBytes?: number | undefined
       }
     | undefined
-  /** 'cost' keeps only what takes at least 5 times a hit to compute; 'always' keeps everything. @default 'cost' */
-  readonly admission?: 'cost' | 'always' | undefined
+  /** 'cost' keeps only what takes at least 5 times a hit to compute; 'all' keeps everything. @default 'cost' */
+  readonly admission?: 'cost' | 'all' | undefined
 }
 
 /** The system's own optimizers, each a section that can be switched off. */
@@ -142,7 +142,7 @@ const disk = section({
   directory: leaf<string>('the path of a folder', (v) => typeof v === 'string' && v !== '').default(
     '.tradewright/cache',
   ),
-  maxBytes: whole(1).default(2 * 1024 ** 3),
+  maxBytes: whole(1024 ** 2).default(2 * 1024 ** 3),
 })
 
 const caching = section({
@@ -150,7 +150,7 @@ const caching = section({
   maxCacheSize: whole(1).default(1000),
   cacheTtl: leaf<Duration>("seconds above 0, or a time as '30m'", (v) => (durationSeconds(v) ?? 0) > 0).default(3600),
   disk: z.union([z.literal(false), disk]).prefault({}),
-  admission: leaf<'cost' | 'always'>("'cost' or 'always'", (v) => v === 'cost' || v === 'always').default('cost'),
+  admission: leaf<'cost' | 'all'>("'cost' or 'all'", (v) => v === 'cost' || v === 'all').default('cost'),
 })
 
 const system = section({

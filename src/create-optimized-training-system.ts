@@ -126,6 +126,8 @@ class System implements TrainingSystem {
     const { config, events } = this
     const { logger = silent, clock = systemClock } = config
     events.on('warning:raised', ({ source, message }) => logger.warn(`${source}: ${message}`))
+    // Kept until now: before the first run nobody could have listened.
+    if (this.#cache?.warning !== undefined) events.emit('warning:raised', { ...this.#cache.warning })
     const host: OptimizerHost = {
       cache: this.#cache?.cache,
       tasks: inlineTaskPool(),
@@ -241,7 +243,7 @@ export async function createOptimizedTrainingSystem(
   try {
     owned.use(config.dataSource)
     const events = createEvents()
-    const cache = await openResultCache(config.computationalOptimization.caching, events)
+    const cache = await openResultCache(config.computationalOptimization.caching, config.clock ?? systemClock)
     if (cache !== undefined) owned.use(cache.optimizer)
     init.signal?.throwIfAborted()
     return new System(config, events, cache, owned)

@@ -72,6 +72,7 @@ export {
   oneOf,
   standardMetrics,
   TradewrightError,
+  viewRange,
 } from '@tradewright/core'
 export type { CsvDataSourceOptions, MemoryDataSourceOptions } from '@tradewright/market-data'
 export { csvDataSource, memoryDataSource, resample } from '@tradewright/market-data'

@@ -18,8 +18,10 @@ import {
   type Space,
   StudyState,
   TradewrightError,
+  toErrorData,
   wholeTrials,
 } from '@tradewright/core'
+import { checkSimulation } from './buy-and-hold.ts'
 import { type ResolvedTraining, resolveTraining } from './configuration.ts'
 import { type RunningBest, trialEvaluator } from './evaluate-trials.ts'
 import { fixParams } from './fixed-params.ts'
@@ -27,7 +29,7 @@ import { lookBack, type SplitBars, splitBars, trainingSlice } from './holdout.ts
 import { luckOf } from './luck.ts'
 import { type ResolvedObjective, resolveObjective } from './objective.ts'
 import { saveStrategy } from './saved-strategy.ts'
-import { checkRequest, loadBars, type TrainingRequest } from './training-request.ts'
+import { checkRequest, loadBars, type TrainingProgress, type TrainingRequest } from './training-request.ts'
 import type { TrainingResult } from './training-result.ts'
 import { keptSlices, poolMoments } from './trial-data.ts'
 import { meanMetrics, validateResult } from './validate-result.ts'
@@ -76,6 +78,7 @@ async function planTraining<P>(request: TrainingRequest<P>, host: TrainingHost, 
   const symbols = loaded.map(({ symbol, bars }) =>
     splitBars(lookBack(bars, training.lookbackDays), symbol, training.validation.holdout),
   )
+  checkSimulation(training.simulation, symbols[0].training)
   const timeframe = symbols[0].bars.timeframe ?? request.timeframe
   const name =
     request.study ??
@@ -112,6 +115,15 @@ function bestOf<P>(trials: readonly FinishedTrial[], { objective, name, request 
       : `no trial of '${request.strategy.name}' gave a result; ${trials.length} ended${first === undefined ? '' : `, the first failed with: ${first.message}`}`,
     { study: name, trials: trials.length, error: first },
   )
+}
+
+/** Progress reports and never steers: a callback that throws is told of as a listener that failed. */
+function tell(onProgress: (progress: TrainingProgress) => void, progress: TrainingProgress, events: Events): void {
+  try {
+    onProgress(progress)
+  } catch (error) {
+    events.emit('listener:failed', { event: 'onProgress', error: toErrorData(error, 'INTERNAL') })
+  }
 }
 
 const count = (trials: readonly FinishedTrial[], status: FinishedTrial['status']): number =>
@@ -173,7 +185,12 @@ export async function runTraining<P>(
       stop: request.stop,
       onProgress:
         onProgress &&
-        ((progress) => onProgress({ ...progress, best: best.value ?? progress.best, strategy: request.strategy.name })),
+        ((progress) =>
+          tell(
+            onProgress,
+            { ...progress, best: best.value ?? progress.best, strategy: request.strategy.name },
+            host.events,
+          )),
       events: host.events,
       clock: host.clock,
     })

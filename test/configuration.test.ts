@@ -91,10 +91,7 @@ describe('configuration', () => {
   it.each([
     [{ training: { trials: 0 } }, 'training.trials must be a whole number of at least 1, was 0'],
     [{ training: { trials: '200' } }, "training.trials must be a whole number of at least 1, was '200'"],
-    [
-      { training: { validation: { holdout: 1 } } },
-      'training.validation.holdout must be a number from 0 to 0.9, was 1',
-    ],
+    [{ training: { validation: { holdout: 1 } } }, 'training.validation.holdout must be a number from 0 to 0.9, was 1'],
     [{ training: 5 }, 'training must be an object, was 5'],
     [{ dataSource: 'prices.csv' }, "dataSource must be a data source: an object with load(request), was 'prices.csv'"],
     [
