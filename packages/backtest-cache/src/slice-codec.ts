@@ -157,7 +157,8 @@ function readSlice(bytes: Uint8Array, view: DataView): StoredSlice | undefined {
   if ((flags & HAS_RETURNS) !== 0) {
     const length = view.getUint32(at, true) * 8
     at += 4
-    returns = new Float64Array(bytes.slice(at, at + length).buffer)
+    // Not bytes.slice(): a Buffer's is a view of its pool.
+    returns = new Float64Array(Uint8Array.prototype.slice.call(bytes, at, at + length).buffer)
     at += length
   }
   let state: EngineState | undefined

@@ -48,6 +48,17 @@ describe('slice codec', () => {
     )
   })
 
+  it('reads from a Buffer inside its pool, at any offset, and gives memory of its own', () => {
+    const result = { metrics: { sharpe: 1 }, returns: Float64Array.of(1, -0, Number.NaN) }
+    const bytes = encodeSlice({ result, asked: 'standard', costMs: 1 })
+    for (let offset = 0; offset < 8; offset++) {
+      const pooled = Buffer.from(Buffer.concat([Buffer.alloc(offset), bytes])).subarray(offset)
+      const back = decodeSlice(pooled)
+      expect(back?.result).toEqual(result)
+      expect(back?.result.returns?.buffer.byteLength).toBe(24)
+    }
+  })
+
   it('takes a flipped bit, a cut or an added byte anywhere for damage', () => {
     const bytes = encodeSlice({
       result: {
