@@ -20,7 +20,6 @@ const PERCENT: ReadonlySet<string> = new Set([
   'exposure',
   'annualizedReturn',
   'annualizedVolatility',
-  'expectancy',
 ])
 
 function metricLine(name: keyof Metrics, metrics: Metrics): readonly string[] {

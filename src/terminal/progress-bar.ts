@@ -27,10 +27,13 @@ export interface ProgressBar {
 const WIDTH = 24
 const REDRAW_MS = 50
 const LINE_MS = 2000
+/** Before this the first trials, slowed by a cold process, would promise far too long a time. */
+const WARM_UP_MS = 300
 
-function lineOf({ strategy, done, trials, best, leftMs }: TrainingProgress): string {
+function lineOf({ strategy, done, trials, best, leftMs, elapsedMs }: TrainingProgress): string {
   const score = best === undefined ? '' : `  best ${formatNumber(best, 3)}`
-  const left = leftMs === undefined || done >= trials ? '' : `  ${formatDuration(leftMs)} left`
+  const left =
+    leftMs === undefined || elapsedMs < WARM_UP_MS || done >= trials ? '' : `  ${formatDuration(leftMs)} left`
   return `${strategy}  ${done}/${trials} trials${score}${left}`
 }
 
