@@ -4,10 +4,19 @@ export type { DiskCache, DiskCacheOptions, DiskCacheStats, VerifyReport } from '
 export { diskCache } from './disk-cache.ts'
 export type { MemoryCache, MemoryCacheOptions, MemoryCacheStats } from './memory-cache.ts'
 export { memoryCache } from './memory-cache.ts'
+export type { PrecomputeOptions, PrecomputeReport } from './precompute.ts'
+export { precompute } from './precompute.ts'
 export type { RedisCache, RedisCacheOptions } from './redis-cache.ts'
 export { redisCache } from './redis-cache.ts'
 export type { ResultCacheOptions, ResultCacheStats } from './result-cache.ts'
 export { resultCache } from './result-cache.ts'
+export type {
+  SharedColumn,
+  SharedIndicatorStats,
+  SharedIndicatorStore,
+  SharedIndicatorStoreOptions,
+} from './shared-indicator-store.ts'
+export { sharedIndicatorStore } from './shared-indicator-store.ts'
 export type { StoredSlice } from './slice-codec.ts'
 export { decodeSlice, encodeSlice } from './slice-codec.ts'
 export type { TierCache } from './tier-cache.ts'
