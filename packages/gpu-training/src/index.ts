@@ -1,0 +1,51 @@
+export type {
+  Batch,
+  CompiledModel,
+  CompileOptions,
+  GradientOptions,
+  ModelMemory,
+  PrecisionPolicy,
+  StepTimes,
+  StorageType,
+  Tensors,
+  TrainingBackend,
+} from './backend.ts'
+export type { FusedBackendOptions } from './fused-backend.ts'
+export { fusedBackend } from './fused-backend.ts'
+export type { ActivationName, Kernels, MatmulShape } from './kernels.ts'
+export { activationKinds, matmulFlag } from './kernels.ts'
+export type {
+  BackwardAt,
+  ForwardAt,
+  FusedLayer,
+  LayerDefinition,
+  LayerShape,
+  LayerSpec,
+  ParameterInit,
+  ParameterSpec,
+  RunState,
+  Step,
+  TfContext,
+  TfOps,
+  TfTensor,
+} from './layer.ts'
+export type { LayerRegistry } from './layer-registry.ts'
+export { builtInLayers, layerRegistry } from './layer-registry.ts'
+export { activation } from './layers/activation.ts'
+export { residual } from './layers/add.ts'
+export type { DenseOptions } from './layers/dense.ts'
+export { dense } from './layers/dense.ts'
+export { dropout } from './layers/dropout.ts'
+export type { EmbeddingOptions } from './layers/embedding.ts'
+export { embedding } from './layers/embedding.ts'
+export { layerNorm } from './layers/layer-norm.ts'
+export type { Loss, LossBatch, LossSum } from './loss.ts'
+export type { CrossEntropyOptions, FocalOptions } from './losses/classification.ts'
+export { binaryCrossEntropy, crossEntropy, focal } from './losses/classification.ts'
+export { huber, meanSquaredError, quantile } from './losses/regression.ts'
+export type { SharpeOptions } from './losses/sharpe.ts'
+export { sharpe } from './losses/sharpe.ts'
+export type { ModelParameter, ModelSpec } from './model-spec.ts'
+export { sequential } from './model-spec.ts'
+export type { AdamNumbers, MomentumNumbers, VectorOps } from './vector-ops.ts'
+export { hasWasmSimd } from './wasm-kernels.ts'

@@ -1,0 +1,37 @@
+/** What a loss sees of a batch. */
+export interface LossBatch {
+  readonly rows: number
+  /** Columns of the prediction. */
+  readonly outputs: number
+  /** Columns of the target. */
+  readonly targets: number
+  /** shape [rows * outputs]. Read only. */
+  readonly prediction: Float32Array
+  /** shape [rows * targets]. Read only. */
+  readonly target: Float32Array
+  /** shape [rows], not negative; undefined: every row counts 1. Read only. */
+  readonly weight: Float32Array | undefined
+}
+
+/** What a batch's loss is made of. */
+export interface LossSum {
+  /** Sum over the rows of weight times loss (for a loss that is no mean of rows: its value times `weight`). */
+  readonly sum: number
+  /** Sum of the weights. */
+  readonly weight: number
+}
+
+/** A loss: of sums over rows, so that batches can be put together exactly. */
+export interface Loss {
+  readonly name: string
+  /** Whether the loss of a batch is the weighted mean of its rows' losses: what gradient accumulation needs. */
+  readonly additive: boolean
+  /** Targets a row that it takes for so many outputs. @throws TradewrightError `BAD_SHAPE`. */
+  check(outputs: number, targets: number): void
+  /**
+   * The loss and, where `gradient` is given, its derivative by each prediction times `factor`: of `sum`, not of the mean.
+   *
+   * @param gradient shape [rows * outputs], caller-owned, fully overwritten; may not be `prediction`.
+   */
+  evaluate(batch: LossBatch, gradient: Float32Array | undefined, factor: number): LossSum
+}

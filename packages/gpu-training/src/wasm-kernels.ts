@@ -1,0 +1,108 @@
+import { TradewrightError } from '@tradewright/core'
+import { TRAINING_RELAXED_WASM } from './generated/training-relaxed-wasm.ts'
+import { TRAINING_WASM } from './generated/training-wasm.ts'
+import type { Kernels, MatmulShape } from './kernels.ts'
+
+/** The part of the platform's WebAssembly that is used; the compiler's own types come with the browser's only. */
+interface WasmModule {
+  readonly __wasm: 'module'
+}
+/** A linear memory. */
+export interface WasmMemory {
+  readonly buffer: ArrayBuffer
+}
+declare const WebAssembly: {
+  validate(bytes: Uint8Array): boolean
+  Module: new (bytes: Uint8Array) => WasmModule
+  Instance: new (
+    module: WasmModule,
+    imports: { readonly env: { readonly memory: WasmMemory } },
+  ) => { readonly exports: Readonly<Record<string, unknown>> }
+  Memory: new (size: { readonly initial: number }) => WasmMemory
+}
+
+type Exported = (...args: readonly number[]) => number
+
+const decode = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(atob(text), (c) => c.charCodeAt(0))
+
+/** Compiled once a process: the module with fused multiply-add where the runtime has it, else the one without. */
+let compiled: { readonly name: string; readonly module: WasmModule } | undefined
+let compiledPlain: { readonly name: string; readonly module: WasmModule } | undefined
+
+function compile(relaxed: boolean): { readonly name: string; readonly module: WasmModule } {
+  if (relaxed) {
+    const bytes = decode(TRAINING_RELAXED_WASM)
+    if (WebAssembly.validate(bytes)) {
+      compiled ??= { name: 'wasm-relaxed-simd', module: new WebAssembly.Module(bytes) }
+      return compiled
+    }
+  }
+  compiledPlain ??= { name: 'wasm-simd', module: new WebAssembly.Module(decode(TRAINING_WASM)) }
+  return compiledPlain
+}
+
+/** Whether this runtime has WebAssembly with 128-bit SIMD. */
+export function hasWasmSimd(): boolean {
+  return typeof WebAssembly === 'object' && WebAssembly.validate(decode(TRAINING_WASM))
+}
+
+/** A memory of at least `bytes`. @throws TradewrightError `OUT_OF_MEMORY`. */
+export function createWasmMemory(bytes: number): WasmMemory {
+  try {
+    return new WebAssembly.Memory({ initial: Math.ceil(bytes / 65536) })
+  } catch (cause) {
+    throw outOfMemory(bytes, cause)
+  }
+}
+
+/** The error for memory that cannot be had: says what to lower. */
+export function outOfMemory(bytes: number, cause: unknown): TradewrightError {
+  return new TradewrightError(
+    'OUT_OF_MEMORY',
+    `a model must fit in the memory there is (4 GiB at most), was ${bytes} bytes; lower the batch, checkpoint activations or store them in 16 bits`,
+    { bytes },
+    { cause },
+  )
+}
+
+/**
+ * The kernels as WebAssembly SIMD over `memory`.
+ *
+ * @param relaxed use fused multiply-add where the runtime has relaxed SIMD: faster, and rounded once less, so results
+ *   differ in the last bits from runtimes without.
+ */
+export function wasmKernels(memory: WasmMemory, relaxed: boolean): Kernels {
+  const { name, module } = compile(relaxed)
+  const e = new WebAssembly.Instance(module, { env: { memory } }).exports as Record<string, Exported>
+  const { packB, gemm } = e
+  const made: Pick<Kernels, 'name' | 'packedBytes' | 'pack' | 'matmul'> = {
+    name,
+    packedBytes: (k, n) => k * ((n + 7) & ~7) * 4,
+    pack({ n, k, bRow, bColumn }: MatmulShape, b, packed) {
+      packB(b, k, n, bRow, bColumn, packed)
+    },
+    matmul(m, { n, k, aRow, aColumn }: MatmulShape, a, _b, packed, c, flags, bias, mask, scratch) {
+      gemm(m, n, k, a, aRow, aColumn, packed, c, flags, bias, mask, scratch)
+    },
+  }
+  // Calls of exports directly, without a function of ours in between.
+  return {
+    ...made,
+    activate: e.activate,
+    activateGrad: e.activateGrad,
+    fill: e.fill,
+    axpy: e.axpy,
+    scale: e.scale,
+    sumSquares: e.sumSquares,
+    columnSum: e.columnSum,
+    layerNorm: e.layerNorm,
+    layerNormGrad: e.layerNormGrad,
+    embed: e.embed,
+    embedGrad: e.embedGrad,
+    dropout: e.dropout,
+    toHalf: e.toHalf,
+    fromHalf: e.fromHalf,
+    adam: e.adam,
+    momentum: e.momentum,
+  } as unknown as Kernels
+}
