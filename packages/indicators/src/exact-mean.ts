@@ -1,5 +1,8 @@
 import { ExactSum } from './exact-sum.ts'
+import { plainExtent, plainLiesOnGrid } from './kernels/plain-kernels.ts'
 import { bitsFor, findTop } from './window-totals.ts'
+
+const extremes = new Float64Array(4)
 
 /**
  * The mean of finite values, exact and rounded once: what {@link sma} gives for that window.
@@ -9,9 +12,12 @@ import { bitsFor, findTop } from './window-totals.ts'
 export function exactMean(values: Float64Array): number {
   const count = values.length
   const bits = bitsFor(count + 1)
-  const top = findTop(values, Math.min(77 - bitsFor(count), 106 - 2 * bits))
+  plainExtent(values, extremes)
+  const [largest, smallest, highest, lowest] = extremes
+  const width = Math.min(77 - bitsFor(count), 106 - 2 * bits)
+  const top = findTop({ largest, smallest, highest, lowest }, width, (limit) => plainLiesOnGrid(values, limit))
   if (top !== undefined) {
-    // One window of the form in sma-many.ts, where the reasons are.
+    // One window of the form in window-division.ts, where the reasons are.
     const splitter = 1.5 * 2 ** (top + bits)
     let coarse = 0
     let fine = 0

@@ -1,8 +1,9 @@
 import { checkLength, checkPeriod } from './check.ts'
 import { ExactWindow } from './exact-window.ts'
 import { overFiniteRuns } from './finite-runs.ts'
+import { currentKernels } from './kernels/kernels.ts'
 import { openState, type Stream, saveState } from './stream.ts'
-import { addUp, blocksOf, createTotalsBuffer } from './window-totals.ts'
+import { addUp, blocksOf } from './window-totals.ts'
 
 /**
  * Rolling sum: the exact sum of the last `period` values, rounded once.
@@ -26,26 +27,22 @@ export function rollingSum(
 }
 
 function sumRun(values: Float64Array, period: number, out: Float64Array): void {
+  const kernels = currentKernels()
   out.fill(NaN, 0, Math.min(values.length, period - 1))
   if (period > values.length) return
-  const buffer = createTotalsBuffer()
   for (const { first, start, end } of blocksOf(values.length, period)) {
     const from = Math.max(start, period - 1)
     if (from >= end) continue
-    const totals = addUp(values.subarray(first, end), 1000, buffer)
+    const totals = addUp(kernels, values.subarray(first, end), Infinity)
     if (totals === undefined) {
       const window = new ExactWindow(period)
       for (let i = from - period + 1; i < end; i++) if (window.push(values[i])) out[i] = window.sum.quotient(1)
     } else {
-      const offset = from - first + 1 - period
-      subtractTotals(totals.coarse.subarray(offset), totals.fine.subarray(offset), period, out.subarray(from, end))
+      const offset = (from - first + 1 - period) * 8
+      kernels.subtract(totals.coarse + offset, totals.rest + offset, period, end - from, totals.out)
+      out.set(kernels.memory().subarray(totals.out / 8, totals.out / 8 + end - from), from)
     }
   }
-}
-
-/** Both differences are exact, so their sum is the only rounding. */
-function subtractTotals(coarse: Float64Array, fine: Float64Array, period: number, out: Float64Array): void {
-  for (let i = 0; i < out.length; i++) out[i] = coarse[i + period] - coarse[i] + (fine[i + period] - fine[i])
 }
 
 /** The streaming twin of {@link rollingSum}. */

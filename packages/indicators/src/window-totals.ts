@@ -1,4 +1,5 @@
 import { leadingExponent } from './double-bits.ts'
+import type { KernelSet } from './kernels/kernel-set.ts'
 
 /*
  * Exact window sums in O(1) a bar. A run of finite bars is cut into blocks; in a block every value is split once into a
@@ -8,7 +9,7 @@ import { leadingExponent } from './double-bits.ts'
  */
 
 /** Bars a block adds; the overlap of one window comes on top. */
-const BLOCK = 4096
+const BLOCK = 2048
 
 /** A block of a finite run: outputs from `start` to `end`, from values from `first` on. */
 export interface Block {
@@ -37,92 +38,81 @@ export const bitsFor = (n: number): number => 32 - Math.clz32(Math.max(1, n) - 1
 const LARGEST_TOP = 900
 const SMALLEST_FINE = -900
 
+/** Of a column: largest and smallest magnitude other than 0, largest and smallest value. */
+export interface Extent {
+  readonly largest: number
+  readonly smallest: number
+  readonly highest: number
+  readonly lowest: number
+}
+
 /**
  * The exponent `top` such that all values are below 2^top in magnitude and multiples of 2^(top - width); undefined when
  * they span more bits than `width`.
+ *
+ * @param liesOnGrid whether all values are multiples of limit / 2^52: small values need not have fine bits, think of
+ *   integers and of differences of prices. Only asked where the extent does not tell.
  */
-export function findTop(values: Float64Array, width: number): number | undefined {
-  let largest = 0
-  let smallest = Infinity
-  for (let i = 0; i < values.length; i++) {
-    const size = Math.abs(values[i])
-    if (size > largest) largest = size
-    if (size < smallest && size !== 0) smallest = size
-  }
+export function findTop(
+  { largest, smallest }: Extent,
+  width: number,
+  liesOnGrid: (limit: number) => boolean,
+): number | undefined {
   if (largest === 0) return 0
   const top = leadingExponent(largest) + 1
   if (top > LARGEST_TOP || top - width < SMALLEST_FINE) return undefined
   if (leadingExponent(smallest) - 52 >= top - width) return top
-  return liesOnGrid(values, 2 ** (52 + top - width)) ? top : undefined
+  return liesOnGrid(2 ** (52 + top - width)) ? top : undefined
 }
 
-/** Small values need not have fine bits: integers, differences of prices. `limit` is 2^52 units of the grid. */
-function liesOnGrid(values: Float64Array, limit: number): boolean {
-  for (let i = 0; i < values.length; i++) {
-    const size = Math.abs(values[i])
-    if (size < limit && size + limit - limit !== size) return false
-  }
-  return true
+/** The extent of `count` values in the kernels' memory. Uses slots 0 to 3. */
+export function extentOf(kernels: KernelSet, values: number, count: number): Extent {
+  kernels.extent(values, count, 0)
+  const [largest, smallest, highest, lowest] = kernels.memory()
+  return { largest, smallest, highest, lowest }
 }
 
-/** Running totals of a block's coarse and fine parts: slot k holds the sum of its first k values. */
+/** Running totals in the kernels' memory: slot k holds the sum of a block's first k coarse or rest parts. */
 export interface Totals {
-  readonly coarse: Float64Array
-  readonly fine: Float64Array
+  /** Addresses. */
+  readonly coarse: number
+  readonly rest: number
+  /** Room for one output a value. */
+  readonly out: number
   /** All values are below 2^top in magnitude. */
   readonly top: number
 }
 
-/** Reusable memory for {@link addUp}. */
-export interface TotalsBuffer {
-  coarse: Float64Array
-  fine: Float64Array
-}
-
-/** An empty buffer, which grows as needed. */
-export function createTotalsBuffer(): TotalsBuffer {
-  return { coarse: new Float64Array(0), fine: new Float64Array(0) }
-}
+/** Slots before the columns, for results and parameters. */
+export const SCRATCH = 32
 
 /**
  * The running totals of `values`, or undefined when they span too many bits for exact totals or more than `width`.
  *
  * With n values below 2^top, coarse parts are multiples of 2^(top + bits(n) - 52), so n of them stay below 2^53 units;
- * fine parts are at most half of that, and n of them stay exact when the values span at most 106 - 2 bits(n) bits.
+ * rests are at most half of that, and n of them stay exact when the values span at most 106 - 2 bits(n) bits.
  *
  * @param terms how many terms (n) shall have exact sums, where more than there are values.
- * @returns views into `buffer`, valid until its next use.
  */
 export function addUp(
+  kernels: KernelSet,
   values: Float64Array,
   width: number,
-  buffer: TotalsBuffer,
   terms: number = values.length,
 ): Totals | undefined {
-  const slots = values.length + 1
-  const bits = bitsFor(Math.max(terms + 1, slots))
-  const top = findTop(values, Math.min(width, 106 - 2 * bits))
+  const count = values.length
+  const column = count + 4
+  kernels.reserve(SCRATCH + 4 * column)
+  kernels.memory().set(values, SCRATCH)
+  const at = SCRATCH * 8
+  const bits = bitsFor(Math.max(terms, count) + 1)
+  const top = findTop(
+    extentOf(kernels, at, count),
+    Math.min(width, 106 - 2 * bits),
+    (limit) => kernels.liesOnGrid(at, count, limit) === 1,
+  )
   if (top === undefined) return undefined
-  if (buffer.coarse.length < slots) {
-    buffer.coarse = new Float64Array(slots)
-    buffer.fine = new Float64Array(slots)
-  }
-  split(values, 1.5 * 2 ** (top + bits), buffer.coarse, buffer.fine)
-  return { coarse: buffer.coarse, fine: buffer.fine, top }
-}
-
-/** Cuts every value at the last place of `splitter` and adds up both parts. */
-function split(values: Float64Array, splitter: number, coarse: Float64Array, fine: Float64Array): void {
-  let coarseTotal = 0
-  let fineTotal = 0
-  coarse[0] = 0
-  fine[0] = 0
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i]
-    const part = value + splitter - splitter
-    coarseTotal += part
-    fineTotal += value - part
-    coarse[i + 1] = coarseTotal
-    fine[i + 1] = fineTotal
-  }
+  const [coarse, rest, out] = [1, 2, 3].map((k) => at + k * column * 8)
+  kernels.split(at, count, 1.5 * 2 ** (top + bits), coarse, rest)
+  return { coarse, rest, out, top }
 }

@@ -1,6 +1,8 @@
 import { varianceOf } from './exact-variance.ts'
 import { ExactWindow } from './exact-window.ts'
-import { type Block, bitsFor, blocksOf, findTop } from './window-totals.ts'
+import type { KernelSet } from './kernels/kernel-set.ts'
+import { currentKernels } from './kernels/kernels.ts'
+import { type Block, bitsFor, blocksOf, extentOf, findTop, SCRATCH } from './window-totals.ts'
 
 /*
  * The exact variance of every window, rounded once, in O(1) a bar.
@@ -21,159 +23,89 @@ const LARGEST_EXPONENT = 400
 /** Bars a block adds: few, so that values are near the centre and totals short, and the error bound small. */
 const BLOCK = 512
 
-/** Running totals: slot k is the sum over a block's first k values. */
-interface Totals {
-  readonly values: Float64Array
-  readonly coarse: Float64Array
-  readonly rest: Float64Array
-  readonly coarseSquares: Float64Array
-  readonly restSquares: Float64Array
-}
-
-function createTotals(length: number): Totals {
-  const column = (): Float64Array => new Float64Array(length + 1)
-  return {
-    values: column(),
-    coarse: column(),
-    rest: column(),
-    coarseSquares: column(),
-    restSquares: column(),
-  }
+/** Running totals in the kernels' memory, by address: slot k is the sum over a block's first k values. */
+interface SquareTotals {
+  readonly coarse: number
+  readonly rest: number
+  readonly coarseSquares: number
+  readonly restSquares: number
+  readonly out: number
+  /** Bound for the error of a window's sum of `restSquares`. */
+  readonly error: number
 }
 
 /** The population variance of every window of finite `values`: NaN for the first `period - 1`. */
 export function varianceRun(values: Float64Array, period: number, out: Float64Array): void {
+  const kernels = currentKernels()
   const length = values.length
   out.fill(NaN, 0, Math.min(length, period - 1))
   if (period > length) return
-  const blocks = blocksOf(length, period, BLOCK)
-  const totals = createTotals(Math.max(...blocks.map(({ first, end }) => end - first)))
-  for (const { first, start, end } of blocks) {
+  for (const { first, start, end } of blocksOf(length, period, BLOCK)) {
     const windows = { first, start: Math.max(start, period - 1), end }
     if (windows.start >= end) continue
-    const error = addUpSquares(values.subarray(first, end), period, totals)
-    if (error === undefined) varySlowly(values, windows, period, out)
-    else {
-      const from = windows.start - first + 1 - period
-      const missed = vary(totals, from, period, error, out.subarray(windows.start, end))
-      if (missed > 0) finishMissed(values, windows, period, out)
-    }
+    const totals = addUpSquares(kernels, values.subarray(first, end), period)
+    if (totals === undefined) varySlowly(values, windows, period, out)
+    else if (vary(kernels, totals, windows, period, out) > 0) finishMissed(values, windows, period, out)
   }
 }
 
-/** Fills `totals`; gives a bound for the error of a window's sum of `restSquares`, undefined when a split is inexact. */
-function addUpSquares(values: Float64Array, period: number, totals: Totals): number | undefined {
+/** The running totals of `values` and their squares; undefined where a split would be inexact. */
+function addUpSquares(kernels: KernelSet, values: Float64Array, period: number): SquareTotals | undefined {
   if (period > LARGEST_FAST_PERIOD) return undefined
   const count = values.length
-  const centred = totals.values.subarray(0, count)
-  if (!centre(values, middleOf(values), centred)) centre(values, 0, centred)
+  const column = count + 4
+  kernels.reserve(SCRATCH + 7 * column)
+  kernels.memory().set(values, SCRATCH)
+  const at = SCRATCH * 8
+  const [centred, coarse, rest, coarseSquares, restSquares, out] = [1, 2, 3, 4, 5, 6].map((k) => at + k * column * 8)
+  const { highest, lowest } = extentOf(kernels, at, count)
+  // Of few digits, so that subtracting it is exact for most columns.
+  if (kernels.centre(at, count, Math.fround((lowest + highest) / 2), centred) !== 0)
+    kernels.centre(at, count, 0, centred)
   const periodBits = bitsFor(period)
-  const top = findTop(centred, 80 - bitsFor(count + 1) - periodBits)
+  const countBits = bitsFor(count + 1)
+  const top = findTop(
+    extentOf(kernels, centred, count),
+    80 - countBits - periodBits,
+    (limit) => kernels.liesOnGrid(centred, count, limit) === 1,
+  )
   if (top === undefined || Math.abs(top) > LARGEST_EXPONENT) return undefined
-  const squareUnit = 2 * top + Math.max(bitsFor(count + 1), 2 * periodBits) - 53
-  const largest = splitSquares(centred, 1.5 * 2 ** (top + periodBits + 26), 1.5 * 2 ** (squareUnit + 52), totals)
-  return count * 2 ** -51 * (largest + 2 ** squareUnit)
+  const splitter = 1.5 * 2 ** (top + periodBits + 26)
+  const squareUnit = 2 * top + Math.max(countBits, 2 * periodBits) - 53
+  const squareSplitter = 1.5 * 2 ** (squareUnit + 52)
+  const largest = kernels.splitSquares(
+    centred,
+    count,
+    splitter,
+    squareSplitter,
+    coarse,
+    rest,
+    coarseSquares,
+    restSquares,
+  )
+  return { coarse, rest, coarseSquares, restSquares, out, error: count * 2 ** -51 * (largest + 2 ** squareUnit) }
 }
 
-/** Half the way between the extremes, on a grid so coarse that subtracting it is exact for most columns. */
-function middleOf(values: Float64Array): number {
-  let lowest = values[0]
-  let highest = values[0]
-  for (let i = 1; i < values.length; i++) {
-    const value = values[i]
-    if (value < lowest) lowest = value
-    if (value > highest) highest = value
-  }
-  return Math.fround((lowest + highest) / 2)
-}
-
-/** out = values - middle; gives whether every difference is exact. */
-function centre(values: Float64Array, middle: number, out: Float64Array): boolean {
-  let error = 0
-  for (let i = 0; i < out.length; i++) {
-    const value = values[i]
-    const difference = value - middle
-    const back = value - difference
-    error += Math.abs(value - (difference + back)) + Math.abs(back - middle)
-    out[i] = difference
-  }
-  return error === 0
-}
-
-/** Adds up both parts of every value and of its exact square; gives the largest total of the squares' rest. */
-function splitSquares(values: Float64Array, splitter: number, squareSplitter: number, totals: Totals): number {
-  const { coarse, rest, coarseSquares, restSquares } = totals
-  let a = 0
-  let b = 0
-  let c = 0
-  let d = 0
-  let largest = 0
-  coarse[0] = rest[0] = coarseSquares[0] = restSquares[0] = 0
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i]
-    const part = value + splitter - splitter
-    // Dekker (1971): square + error is the exact square.
-    const scaled = 134217729 * value
-    const high = scaled - (scaled - value)
-    const low = value - high
-    const square = value * value
-    const error = high * high - square + 2 * high * low + low * low
-    const squarePart = square + squareSplitter - squareSplitter
-    a += part
-    b += value - part
-    c += squarePart
-    d += square - squarePart + error
-    if (d > largest) largest = d
-    if (-d > largest) largest = -d
-    coarse[i + 1] = a
-    rest[i + 1] = b
-    coarseSquares[i + 1] = c
-    restSquares[i + 1] = d
-  }
-  return largest
-}
-
-/** Fills `out` from the windows that start at slot `from`; those not certain get -1. Gives how many. */
-function vary(totals: Totals, from: number, period: number, error: number, out: Float64Array): number {
-  const coarse = totals.coarse.subarray(from)
-  const rest = totals.rest.subarray(from)
-  const coarseSquares = totals.coarseSquares.subarray(from)
-  const restSquares = totals.restSquares.subarray(from)
-  return varyColumns(coarse, rest, coarseSquares, restSquares, period, 2 * period * error, out)
-}
-
-function varyColumns(
-  coarse: Float64Array,
-  rest: Float64Array,
-  coarseSquares: Float64Array,
-  restSquares: Float64Array,
+/** Fills out[start..end); windows that are not certain get -1. Gives how many, or one more. */
+function vary(
+  kernels: KernelSet,
+  totals: SquareTotals,
+  { first, start, end }: Block,
   period: number,
-  error: number,
   out: Float64Array,
 ): number {
-  const scale = period * period
-  const inverse = 1 / scale
-  const unit = 2 ** -51
-  let missed = 0
-  for (let i = 0; i < out.length; i++) {
-    const sum = coarse[i + period] - coarse[i]
-    const sumRest = rest[i + period] - rest[i]
-    const first = period * (coarseSquares[i + period] - coarseSquares[i]) - sum * sum
-    const squares = period * (restSquares[i + period] - restSquares[i])
-    const mixed = sumRest * (2 * sum + sumRest)
-    const second = squares - mixed
-    // 26 leading bits of the variance, then what they leave.
-    const estimate = (first + second) * inverse
-    const scaled = 134217729 * estimate
-    const leading = scaled - (scaled - estimate)
-    const remainder = first - leading * scale
-    const tail = (remainder + second) * inverse
-    const bound = (error + unit * (Math.abs(squares) + Math.abs(mixed) + Math.abs(remainder))) * inverse
-    const variance = leading + (tail + bound)
-    const certain = variance === leading + (tail - bound)
-    out[i] = certain ? variance : -1
-    if (!certain) missed++
-  }
+  const offset = (start - first + 1 - period) * 8
+  const missed = kernels.vary(
+    totals.coarse + offset,
+    totals.rest + offset,
+    totals.coarseSquares + offset,
+    totals.restSquares + offset,
+    period,
+    2 * period * totals.error,
+    end - start,
+    totals.out,
+  )
+  out.set(kernels.memory().subarray(totals.out / 8, totals.out / 8 + end - start), start)
   return missed
 }
 

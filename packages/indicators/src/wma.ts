@@ -2,8 +2,10 @@ import { checkLength, checkPeriod } from './check.ts'
 import { exponentOf, significandOf } from './double-bits.ts'
 import { roundRatio } from './exact-ratio.ts'
 import { overFiniteRuns } from './finite-runs.ts'
+import { currentKernels } from './kernels/kernels.ts'
 import { openState, type Stream, saveState } from './stream.ts'
-import { addUp, type Block, bitsFor, blocksOf, createTotalsBuffer, type Totals } from './window-totals.ts'
+import { divideTotals } from './window-division.ts'
+import { addUp, type Block, bitsFor, blocksOf } from './window-totals.ts'
 
 /** Above this the weights' sum no longer fits the fast form's bits. */
 const LARGEST_FAST_PERIOD = 8192
@@ -27,59 +29,25 @@ export function wma(src: Float64Array, period: number, out: Float64Array = new F
 }
 
 function weighRun(values: Float64Array, period: number, out: Float64Array): void {
+  const kernels = currentKernels()
   const length = values.length
   out.fill(NaN, 0, Math.min(length, period - 1))
   if (period > length) return
   const weights = (period * (period + 1)) / 2
   const width = period > LARGEST_FAST_PERIOD ? 0 : 77 - bitsFor(weights)
-  const buffer = createTotalsBuffer()
   for (const { first, start, end } of blocksOf(length, period)) {
     const windows = { first, start: Math.max(start, period - 1), end }
     if (windows.start >= end) continue
-    const totals = addUp(values.subarray(first, end), width, buffer, weights)
+    const totals = addUp(kernels, values.subarray(first, end), width, weights)
     if (totals === undefined) weighSlowly(values, windows, period, out)
-    else weighWindows(values, windows, period, totals, out)
+    else
+      divideTotals(kernels.weigh, totals, windows, { kernels, period, divisor: weights, out }, (window) =>
+        weighSlowly(values, window, period, out),
+      )
   }
 }
 
-/*
- * One bar on, the weighted sum gains `period` times the new value and loses the plain sum of the window before: on the
- * coarse and on the fine parts both are exact. The division is that of sma-many.ts, with the sum of the weights.
- */
-function weighWindows(values: Float64Array, block: Block, period: number, totals: Totals, out: Float64Array): void {
-  const { first, start, end } = block
-  const weights = (period * (period + 1)) / 2
-  const inverse = 1 / weights
-  const rounder = 1.5 * 2 ** (totals.top + 27)
-  const smallest = weights * 2 ** (totals.top - 24)
-  const { coarse, fine } = totals
-  let sum = 0
-  let rest = 0
-  const head = start - first + 1 - period
-  for (let k = 1; k < period; k++) {
-    sum += k * (coarse[head + k] - coarse[head + k - 1])
-    rest += k * (fine[head + k] - fine[head + k - 1])
-  }
-  // The loop's own step takes the plain sum of the `period - 1` values before it off; put it on first.
-  let coarseBefore = 0
-  let fineBefore = 0
-  let small = 0
-  for (let i = start, k = head + period; i < end; i++, k++) {
-    sum += period * (coarse[k] - coarse[k - 1]) - coarseBefore
-    rest += period * (fine[k] - fine[k - 1]) - fineBefore
-    coarseBefore = coarse[k] - coarse[k - period]
-    fineBefore = fine[k] - fine[k - period]
-    const quotient = sum * inverse + rounder - rounder
-    const mean = quotient + (sum - quotient * weights + rest) / weights
-    out[i] = mean
-    if (mean < smallest && mean > -smallest && mean !== 0) small++
-  }
-  if (small > 0)
-    for (let i = start; i < end; i++)
-      if (out[i] !== 0 && Math.abs(out[i]) < smallest)
-        weighSlowly(values, { first: i - period + 1, start: i, end: i + 1 }, period, out)
-}
-
+/** The plain form: exact integers slide along. */
 function weighSlowly(values: Float64Array, { start, end }: Block, period: number, out: Float64Array): void {
   const window = new WeightedWindow(period)
   for (let i = start - period + 1; i < end; i++) {
@@ -88,7 +56,7 @@ function weighSlowly(values: Float64Array, { start, end }: Block, period: number
   }
 }
 
-/** The plain form: exact integers in units of 2^-1074. */
+/** The last `period` values with their exact weighted sum, as integers in units of 2^-1074. */
 class WeightedWindow {
   readonly #ring: Float64Array
   readonly #weights: bigint

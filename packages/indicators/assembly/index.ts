@@ -1,0 +1,5 @@
+export { extent, liesOnGrid } from './extent'
+export { divide, split, subtract } from './totals'
+export { weigh } from './weigh'
+export { centre, splitSquares, vary } from './variance'
+export { smooth4, strength4 } from './recursions'
