@@ -28,30 +28,31 @@ export function ema(src: Float64Array, period: number, out: Float64Array = new F
 
 /** As {@link ema}, for finite values. */
 export function emaRun(values: Float64Array, period: number, out: Float64Array): void {
-  const length = values.length
-  if (length < period) {
-    out.fill(NaN)
-    return
+  beginEma(values, period, out, values.length)
+}
+
+/** The first `end` values of {@link emaRun}; gives the last. */
+export function beginEma(values: Float64Array, period: number, out: Float64Array, end: number): number {
+  if (end < period) {
+    out.fill(NaN, 0, end)
+    return NaN
   }
   const average = exactMean(values.subarray(0, period))
   out.fill(NaN, 0, period - 1)
   out[period - 1] = average
-  smooth(values, { start: period, average, alpha: 2 / (period + 1) }, out)
+  return smooth(values.subarray(period, end), average, 2 / (period + 1), out.subarray(period, end))
 }
 
 /** Goes on from `average`. This form stays put on flat values, where alpha * x + (1 - alpha) * y would not. */
-function smooth(
-  values: Float64Array,
-  { start, average, alpha }: { readonly start: number; readonly average: number; readonly alpha: number },
-  out: Float64Array,
-): void {
+function smooth(values: Float64Array, average: number, alpha: number, out: Float64Array): number {
   let y = average
-  if (alpha === 1) for (let i = start; i < values.length; i++) out[i] = values[i]
+  if (alpha === 1) out.set(values)
   else
-    for (let i = start; i < values.length; i++) {
+    for (let i = 0; i < values.length; i++) {
       y += alpha * (values[i] - y)
       out[i] = y
     }
+  return y
 }
 
 /** The streaming twin of {@link ema}. */

@@ -5,6 +5,7 @@ import { maxPeriod } from './check.ts'
 import type { IndicatorDefinition, IndicatorParameter, IndicatorStream } from './definition.ts'
 import { createDonchianStream, donchian } from './donchian.ts'
 import { createEmaStream, ema } from './ema.ts'
+import { emaMany } from './ema-many.ts'
 import { checkMacd, createMacdStream, macd } from './macd.ts'
 import { createObvStream, obv } from './obv.ts'
 import { createRocStream, roc } from './roc.ts'
@@ -12,6 +13,7 @@ import { createRollingMaxStream, createRollingMinStream, rollingMax, rollingMin 
 import { createRollingStdStream, rollingStd } from './rolling-std.ts'
 import { createRollingSumStream, rollingSum } from './rolling-sum.ts'
 import { createRsiStream, rsi } from './rsi.ts'
+import { rsiMany } from './rsi-many.ts'
 import { createSmaStream, sma } from './sma.ts'
 import { smaMany } from './sma-many.ts'
 import { createStochasticStream, stochastic } from './stochastic.ts'
@@ -148,6 +150,19 @@ function ofPeriod(
   }
 }
 
+/** `computeMany` from a kernel of many periods. */
+function manyPeriods(
+  kernel: (src: Float64Array, periods: readonly number[], outs: readonly Float64Array[]) => unknown,
+): ComputeMany {
+  return ([src], paramSets, outs) => {
+    kernel(
+      src,
+      paramSets.map(([n]) => n),
+      outs.map(([out]) => out),
+    )
+  }
+}
+
 const windowOf = (name: string, usual = 20): Parameters<typeof ofPeriod>[0] => ({
   name,
   usual,
@@ -158,18 +173,16 @@ const windowOf = (name: string, usual = 20): Parameters<typeof ofPeriod>[0] => (
 const bars = ['high', 'low', 'close'] as const
 
 const definitions: readonly IndicatorDefinition[] = [
+  define({ ...ofPeriod(windowOf('sma'), sma, createSmaStream), computeMany: manyPeriods(smaMany) }),
   define({
-    ...ofPeriod(windowOf('sma'), sma, createSmaStream),
-    computeMany: ([src], paramSets, outs) =>
-      void smaMany(
-        src,
-        paramSets.map(([n]) => n),
-        outs.map(([out]) => out),
-      ),
+    ...ofPeriod({ name: 'ema', usual: 20, memory: 'history', warmupBars: ([n]) => n - 1 }, ema, createEmaStream),
+    computeMany: manyPeriods(emaMany),
   }),
-  define(ofPeriod({ name: 'ema', usual: 20, memory: 'history', warmupBars: ([n]) => n - 1 }, ema, createEmaStream)),
   define(ofPeriod(windowOf('wma'), wma, createWmaStream)),
-  define(ofPeriod({ name: 'rsi', usual: 14, memory: 'history', warmupBars: ([n]) => n }, rsi, createRsiStream)),
+  define({
+    ...ofPeriod({ name: 'rsi', usual: 14, memory: 'history', warmupBars: ([n]) => n }, rsi, createRsiStream),
+    computeMany: manyPeriods(rsiMany),
+  }),
   define({
     name: 'trueRange',
     inputs: bars,

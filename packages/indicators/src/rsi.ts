@@ -20,23 +20,30 @@ import { openState, type Stream, saveState } from './stream.ts'
 export function rsi(src: Float64Array, period: number, out: Float64Array = new Float64Array(src.length)): Float64Array {
   checkPeriod('period', period)
   checkLength(src.length, 'out', out)
-  overFiniteRuns([src], [out], ([values], [indexes]) => rsiRun(values, period, indexes))
+  overFiniteRuns([src], [out], ([values], [indexes]) => {
+    beginRsi(values, period, indexes, values.length)
+  })
   return out
 }
 
-function rsiRun(values: Float64Array, period: number, out: Float64Array): void {
-  const length = values.length
+/** The first `end` values of {@link rsi} over finite values; gives the average gain and loss there. */
+export function beginRsi(
+  values: Float64Array,
+  period: number,
+  out: Float64Array,
+  end: number,
+): readonly [gain: number, loss: number] {
   let gain = 0
   let loss = 0
   let previous = values[0]
-  for (let i = 0; i < Math.min(period, length); i++) {
+  for (let i = 0; i < Math.min(period, end); i++) {
     const move = values[i] - previous
     previous = values[i]
     gain += Math.max(move, 0)
     loss += Math.max(-move, 0)
     out[i] = NaN
   }
-  for (let i = period; i < length; i++) {
+  for (let i = period; i < end; i++) {
     const move = values[i] - previous
     previous = values[i]
     const up = Math.max(move, 0)
@@ -46,6 +53,7 @@ function rsiRun(values: Float64Array, period: number, out: Float64Array): void {
     loss = (i === period ? loss + down : loss * (period - 1) + down) / period
     out[i] = loss === 0 ? 100 : (100 * gain) / (gain + loss)
   }
+  return [gain, loss]
 }
 
 /** The streaming twin of {@link rsi}. */

@@ -100,6 +100,19 @@ describe.each(definitions.map((definition) => [definition.name, definition] as c
       )
     })
 
+  const { computeMany } = definition
+  if (computeMany !== undefined)
+    it('computes many parameter sets at once, to the last bit', () => {
+      fc.assert(
+        fc.property(wildInputs(definition), fc.array(params, { maxLength: 11 }), (inputs, sets) => {
+          const outs = sets.map(() => definition.outputs.map(() => new Float64Array(inputs[0].length).fill(123)))
+          computeMany(inputs, sets, outs)
+          expect(outs).toEqual(sets.map((values) => computeBatch(definition, inputs, values)))
+        }),
+        { numRuns: 60 },
+      )
+    })
+
   it('refuses bad parameters and columns', () => {
     const length = 5
     const columns = (n: number): Float64Array[] => Array.from({ length: n }, () => new Float64Array(length))
