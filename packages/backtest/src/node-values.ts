@@ -76,12 +76,23 @@ export class NodeValues {
 
   /** shape [bars.length]; read only. @throws TradewrightError with the node's text. */
   value(node: number): Float64Array {
-    return this.#values.get(node) ?? this.#stored(node) ?? this.#compute(node, () => this.#values.get(node))
+    return this.known(node) ?? this.#compute(node, () => this.#values.get(node))
   }
 
   /** shape [bars.length], 0 and 1; read only. @throws TradewrightError with the node's text. */
   boolean(node: number): Uint8Array {
     return this.#booleans.get(node) ?? this.#compute(node, () => this.#booleans.get(node))
+  }
+
+  /** The column of a node where it is here or in the store. */
+  known(node: number): Float64Array | undefined {
+    return this.#values.get(node) ?? this.#stored(node)
+  }
+
+  /** Takes a column that was computed elsewhere, into the store too. Not to be written to afterwards. */
+  keep(node: number, column: Float64Array): void {
+    this.#values.set(node, column)
+    if (isStored(this.graph.code(node))) this.#store.put(nodeHashes(this.graph).key(node), this.#key, column)
   }
 
   /** Drops every column that is not in the store: between trials. */
@@ -149,7 +160,7 @@ export class NodeValues {
     const inputs = graph.operands(node).map((operand) => this.value(operand))
     const operation = indicatorOperation(code)
     if (operation === undefined) {
-      this.#keep(node, runKernel(userKernel(graph, node), inputs, length))
+      this.keep(node, runKernel(userKernel(graph, node), inputs, length))
       return
     }
     const params = graph.constants(node) as readonly number[]
@@ -158,13 +169,8 @@ export class NodeValues {
     // The other outputs cost nothing more: they are kept where a node of the graph is one of them.
     operation.codes.forEach((sibling, k) => {
       const other = sibling === code ? node : graph.find(sibling, graph.operands(node), params)
-      if (other !== undefined) this.#keep(other, outs[k])
+      if (other !== undefined) this.keep(other, outs[k])
     })
-  }
-
-  #keep(node: number, column: Float64Array): void {
-    this.#values.set(node, column)
-    this.#store.put(nodeHashes(this.graph).key(node), this.#key, column)
   }
 
   #valueColumn(node: number, code: number): Float64Array {

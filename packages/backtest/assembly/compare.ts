@@ -1,0 +1,191 @@
+// Comparisons of two columns, or of a column and a number, as bit sets: 64 bars a word.
+
+// @ts-ignore: decorator
+@inline
+function above2(a: usize, b: usize): i32 {
+  return i64x2.bitmask(f64x2.gt(v128.load(a), v128.load(b)))
+}
+
+/** Bits where a > b in one word, in double precision. */
+function exactGreater(a: usize, b: usize): u64 {
+  let bits: u64 = 0
+  for (let k: u64 = 0; k < 64; k += 8) {
+    const m =
+      i64x2.bitmask(f64x2.gt(v128.load(a), v128.load(b))) |
+      (i64x2.bitmask(f64x2.gt(v128.load(a, 16), v128.load(b, 16))) << 2) |
+      (i64x2.bitmask(f64x2.gt(v128.load(a, 32), v128.load(b, 32))) << 4) |
+      (i64x2.bitmask(f64x2.gt(v128.load(a, 48), v128.load(b, 48))) << 6)
+    bits |= u64(m) << k
+    a += 64
+    b += 64
+  }
+  return bits
+}
+
+/** Stores a word of both directions, as comparisons or as crossings. Inlined by hand below: two results. */
+
+/**
+ * Bits where a > b (`gt`) and where a < b (`lt`), or with `cross` those of them whose bar before was valid and not so.
+ * `aCodes` 0: without codes. Returns the number of words that the codes left undecided.
+ */
+// @ts-ignore: decorator
+@inline
+function compare(
+  a: usize, b: usize, aCodes: usize, bCodes: usize, aValid: usize, bValid: usize, words: i32, gt: usize, lt: usize,
+  cross: bool, coded: bool,
+): i32 {
+  let carryUp: u64 = 0 // valid and not above, on the bar before
+  let carryDown: u64 = 0
+  let redone = 0
+  for (let w = 0; w < words; w++) {
+    const valid = load<u64>(aValid) & load<u64>(bValid)
+    let less: u64
+    let greater: u64
+    if (coded) {
+      const p0 = i8x16.narrow_i16x8_s(
+        i16x8.sub_sat_s(v128.load(aCodes), v128.load(bCodes)),
+        i16x8.sub_sat_s(v128.load(aCodes, 16), v128.load(bCodes, 16)),
+      )
+      const p1 = i8x16.narrow_i16x8_s(
+        i16x8.sub_sat_s(v128.load(aCodes, 32), v128.load(bCodes, 32)),
+        i16x8.sub_sat_s(v128.load(aCodes, 48), v128.load(bCodes, 48)),
+      )
+      const p2 = i8x16.narrow_i16x8_s(
+        i16x8.sub_sat_s(v128.load(aCodes, 64), v128.load(bCodes, 64)),
+        i16x8.sub_sat_s(v128.load(aCodes, 80), v128.load(bCodes, 80)),
+      )
+      const p3 = i8x16.narrow_i16x8_s(
+        i16x8.sub_sat_s(v128.load(aCodes, 96), v128.load(bCodes, 96)),
+        i16x8.sub_sat_s(v128.load(aCodes, 112), v128.load(bCodes, 112)),
+      )
+      const below =
+        u64(i8x16.bitmask(p0)) |
+        (u64(i8x16.bitmask(p1)) << 16) |
+        (u64(i8x16.bitmask(p2)) << 32) |
+        (u64(i8x16.bitmask(p3)) << 48)
+      less = below & valid
+      greater = valid ^ less
+      // Equal codes decide nothing.
+      if (!i8x16.all_true(i8x16.min_u(i8x16.min_u(p0, p1), i8x16.min_u(p2, p3)))) {
+        const o = <usize>w << 9
+        less = exactGreater(b + o, a + o)
+        greater = exactGreater(a + o, b + o)
+        redone++
+      }
+      aCodes += 128
+      bCodes += 128
+    } else {
+      const o = <usize>w << 9
+      less = exactGreater(b + o, a + o)
+      greater = exactGreater(a + o, b + o)
+    }
+    if (cross) {
+      const notAbove = valid & ~greater
+      const notBelow = valid & ~less
+      store<u64>(gt, greater & ((notAbove << 1) | carryUp))
+      store<u64>(lt, less & ((notBelow << 1) | carryDown))
+      carryUp = notAbove >> 63
+      carryDown = notBelow >> 63
+    } else {
+      store<u64>(gt, greater)
+      store<u64>(lt, less)
+    }
+    aValid += 8
+    bValid += 8
+    gt += 8
+    lt += 8
+  }
+  return redone
+}
+
+/** Bits where a > b, and where a < b. */
+export function compareColumns(
+  a: usize, b: usize, aCodes: usize, bCodes: usize, aValid: usize, bValid: usize, words: i32, gt: usize, lt: usize,
+): i32 {
+  return aCodes
+    ? compare(a, b, aCodes, bCodes, aValid, bValid, words, gt, lt, false, true)
+    : compare(a, b, 0, 0, aValid, bValid, words, gt, lt, false, false)
+}
+
+/** Bits where a crosses above b, and where it crosses below. */
+export function crossColumns(
+  a: usize, b: usize, aCodes: usize, bCodes: usize, aValid: usize, bValid: usize, words: i32, gt: usize, lt: usize,
+): i32 {
+  return aCodes
+    ? compare(a, b, aCodes, bCodes, aValid, bValid, words, gt, lt, true, true)
+    : compare(a, b, 0, 0, aValid, bValid, words, gt, lt, true, false)
+}
+
+// @ts-ignore: decorator
+@inline
+function difference4(a: usize, offset: usize, number: v128): v128 {
+  const x = f64x2.sub(v128.load(a + offset), number)
+  const y = f64x2.sub(v128.load(a + offset + 16), number)
+  return v128.shuffle<i32>(x, y, 1, 3, 5, 7)
+}
+
+// @ts-ignore: decorator
+@inline
+function difference16(a: usize, offset: usize, number: v128): v128 {
+  return i8x16.narrow_i16x8_s(
+    i16x8.narrow_i32x4_s(difference4(a, offset, number), difference4(a, offset + 32, number)),
+    i16x8.narrow_i32x4_s(difference4(a, offset + 64, number), difference4(a, offset + 96, number)),
+  )
+}
+
+/** As compareColumns for a column and a number: by the signs of the differences, exactly where one is nothing. */
+// @ts-ignore: decorator
+@inline
+function compareTo(a: usize, number: f64, aValid: usize, words: i32, gt: usize, lt: usize, cross: bool): void {
+  const c = f64x2.splat(number)
+  let carryUp: u64 = 0
+  let carryDown: u64 = 0
+  for (let w = 0; w < words; w++) {
+    const valid = load<u64>(aValid)
+    const p0 = difference16(a, 0, c)
+    const p1 = difference16(a, 128, c)
+    const p2 = difference16(a, 256, c)
+    const p3 = difference16(a, 384, c)
+    let less =
+      (u64(i8x16.bitmask(p0)) |
+        (u64(i8x16.bitmask(p1)) << 16) |
+        (u64(i8x16.bitmask(p2)) << 32) |
+        (u64(i8x16.bitmask(p3)) << 48)) &
+      valid
+    let greater = valid ^ less
+    if (!i8x16.all_true(i8x16.min_u(i8x16.min_u(p0, p1), i8x16.min_u(p2, p3)))) {
+      less = 0
+      greater = 0
+      for (let k: u64 = 0; k < 64; k += 2) {
+        const x = v128.load(a + (<usize>k << 3))
+        less |= u64(i64x2.bitmask(f64x2.lt(x, c))) << k
+        greater |= u64(i64x2.bitmask(f64x2.gt(x, c))) << k
+      }
+    }
+    if (cross) {
+      const notAbove = valid & ~greater
+      const notBelow = valid & ~less
+      store<u64>(gt, greater & ((notAbove << 1) | carryUp))
+      store<u64>(lt, less & ((notBelow << 1) | carryDown))
+      carryUp = notAbove >> 63
+      carryDown = notBelow >> 63
+    } else {
+      store<u64>(gt, greater)
+      store<u64>(lt, less)
+    }
+    a += 512
+    aValid += 8
+    gt += 8
+    lt += 8
+  }
+}
+
+/** Bits where a > number, and where a < number. The number is finite. */
+export function compareNumber(a: usize, number: f64, aValid: usize, words: i32, gt: usize, lt: usize): void {
+  compareTo(a, number, aValid, words, gt, lt, false)
+}
+
+/** Bits where a crosses above the number, and where below. */
+export function crossNumber(a: usize, number: f64, aValid: usize, words: i32, gt: usize, lt: usize): void {
+  compareTo(a, number, aValid, words, gt, lt, true)
+}

@@ -1,0 +1,8 @@
+export { accountLong, accountLongMoments, accountLongOwnCosts } from './account'
+export { encodeColumn, scaleRange, scanColumn, widenRange } from './columns'
+export { compareColumns, compareNumber, crossColumns, crossNumber } from './compare'
+export { bitsAnd, bitsAndNot, bitsLag, bitsOr, bitsXor } from './bits'
+export { latchEvents } from './events'
+export { costRecords, prefixMoments, priceRecords, rangeTable } from './tables'
+export { accountHoldings } from './holdings'
+export { walkTrades } from './walk'

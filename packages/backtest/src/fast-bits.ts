@@ -1,0 +1,264 @@
+import type { FastColumn, FastColumns } from './fast-columns.ts'
+import type { FastMemory } from './fast-memory.ts'
+import type { NodeGraph } from './node-graph.ts'
+import type { NodeValues } from './node-values.ts'
+import { Op } from './operation.ts'
+
+/** Bytes of bit sets that are kept for more than one trial. */
+const SHARED_BYTES = 64 * 1024 * 1024
+
+const isComparison = (code: number): boolean => (code >= Op.gt && code <= Op.ne) || code === Op.crossesAbove
+const isLogic = (code: number): boolean => (code >= Op.and && code <= Op.not) || code === Op.lagBoolean
+
+/**
+ * Boolean nodes as bit sets in the kernels' memory. Those that several trials use are kept, the others live in slots
+ * that the next trial takes over.
+ */
+export class FastBits {
+  readonly #memory: FastMemory
+  readonly #graph: NodeGraph
+  readonly #values: NodeValues
+  readonly #columns: FastColumns
+  readonly #bytes: number
+  /** How often a node is used: by programs and by other nodes. */
+  readonly #uses: Int32Array
+  /** Where a kept node is; 0 where it is not. */
+  readonly #kept: Int32Array
+  readonly #keptPairs = new Map<number, { readonly greater: number; readonly less: number }>()
+  #sharedBytes = 0
+  readonly #slots: number[] = []
+  #used = 0
+  // Comparisons of this trial, both directions of each.
+  readonly #recentKey: number[] = []
+  readonly #recentGreater: number[] = []
+  readonly #recentLess: number[] = []
+  #recent = 0
+  #ones = 0
+  #zeros = 0
+
+  constructor(memory: FastMemory, values: NodeValues, columns: FastColumns) {
+    this.#memory = memory
+    this.#graph = values.graph
+    this.#values = values
+    this.#columns = columns
+    this.#bytes = columns.words * 8
+    this.#uses = new Int32Array(this.#graph.size)
+    this.#kept = new Int32Array(this.#graph.size)
+  }
+
+  /** Notes that a trial uses a node, and asks for the columns below it. Before `load`. */
+  want(node: number): void {
+    const uses = this.#uses
+    if (uses[node]++ > 0) return
+    const graph = this.#graph
+    const stack = [node]
+    for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
+      const code = graph.code(top)
+      if (isComparison(code)) this.#wantComparison(graph.operand(top, 0), graph.operand(top, 1))
+      else if (isLogic(code))
+        for (let k = 0; k < graph.operandCount(top); k++) {
+          const operand = graph.operand(top, k)
+          if (uses[operand]++ === 0) stack.push(operand)
+        }
+    }
+  }
+
+  #wantComparison(a: number, b: number): void {
+    const graph = this.#graph
+    const left = graph.code(a) === Op.constant ? undefined : this.#columns.want(a)
+    const right = graph.code(b) === Op.constant ? undefined : this.#columns.want(b)
+    if (left !== undefined && right !== undefined) this.#columns.pair(left, right)
+  }
+
+  /** Every bar of the range; after the columns' `load`. */
+  load(): void {
+    const memory = this.#memory
+    this.#ones = memory.allocate(this.#bytes)
+    this.#zeros = memory.allocate(this.#bytes)
+    const { length } = this.#values.bars
+    const from = this.#ones >>> 2
+    const words = this.#bytes >>> 2
+    memory.words.fill(0, this.#zeros >>> 2, (this.#zeros >>> 2) + words)
+    for (let w = 0; w < words; w++) {
+      const rest = length - w * 32
+      memory.words[from + w] = rest >= 32 ? 0xffffffff : rest > 0 ? (1 << rest) - 1 : 0
+    }
+  }
+
+  /** The next trial: its slots are free again. */
+  next(): void {
+    this.#used = 0
+    this.#recent = 0
+  }
+
+  get zeros(): number {
+    return this.#zeros
+  }
+
+  get ones(): number {
+    return this.#ones
+  }
+
+  /** A bit set of this trial, not cleared. */
+  slot(): number {
+    if (this.#used === this.#slots.length) this.#slots.push(this.#memory.allocate(this.#bytes))
+    return this.#slots[this.#used++]
+  }
+
+  #place(shared: boolean): number {
+    if (!shared) return this.slot()
+    this.#sharedBytes += this.#bytes
+    return this.#memory.allocate(this.#bytes)
+  }
+
+  /** Where a node's bits are, computed now where they are not. @throws TradewrightError what a node throws. */
+  bits(node: number): number {
+    const known = this.#kept[node]
+    if (known !== 0) return known
+    const shared = this.#uses[node] > 1 && this.#sharedBytes < SHARED_BYTES
+    const at = this.#compute(node, shared)
+    if (shared) this.#kept[node] = at
+    return at
+  }
+
+  #compute(node: number, shared: boolean): number {
+    const graph = this.#graph
+    const code = graph.code(node)
+    const { kernels } = this.#memory
+    const { words } = this.#columns
+    if (isComparison(code)) return this.#comparison(code, graph.operand(node, 0), graph.operand(node, 1), shared)
+    if (code === Op.always) return graph.constants(node)[0] === true ? this.#ones : this.#zeros
+    if (!isLogic(code)) return this.#packed(this.#values.boolean(node), shared)
+    const a = this.bits(graph.operand(node, 0))
+    if (code === Op.not) {
+      const out = this.#place(shared)
+      kernels.bitsAndNot(this.#ones, a, words, out)
+      return out
+    }
+    if (code === Op.lagBoolean) {
+      const out = this.#place(shared)
+      kernels.bitsLag(a, Math.min(graph.constants(node)[0] as number, words * 64), words, out)
+      return out
+    }
+    const b = this.bits(graph.operand(node, 1))
+    const out = this.#place(shared)
+    if (code === Op.and) kernels.bitsAnd(a, b, words, out)
+    else if (code === Op.or) kernels.bitsOr(a, b, words, out)
+    else kernels.bitsXor(a, b, words, out)
+    return out
+  }
+
+  #packed(column: Uint8Array, shared: boolean): number {
+    const out = this.#place(shared)
+    const words = this.#memory.words
+    words.fill(0, out >>> 2, (out + this.#bytes) >>> 2)
+    for (let i = 0; i < column.length; i++) words[(out >>> 2) + (i >>> 5)] |= column[i] << (i & 31)
+    return out
+  }
+
+  #comparison(code: number, a: number, b: number, shared: boolean): number {
+    const graph = this.#graph
+    if (graph.code(b) === Op.constant) return this.#finish(code, a, b, false, shared)
+    if (graph.code(a) === Op.constant) return this.#finish(code, b, a, true, shared)
+    // One computation gives both directions: which operand comes first must not matter.
+    return a < b ? this.#finish(code, a, b, false, shared) : this.#finish(code, b, a, true, shared)
+  }
+
+  /** `code` of (a, b), or of (b, a) where swapped. */
+  #finish(code: number, a: number, b: number, swapped: boolean, shared: boolean): number {
+    const cross = code === Op.crossesAbove
+    const key = (a * this.#graph.size + b) * 2 + (cross ? 1 : 0)
+    let greater = 0
+    let less = 0
+    const kept = this.#keptPairs.size === 0 ? undefined : this.#keptPairs.get(key)
+    if (kept !== undefined) {
+      greater = kept.greater
+      less = kept.less
+    } else {
+      let k = this.#recent - 1
+      while (k >= 0 && this.#recentKey[k] !== key) k--
+      if (k >= 0 && !shared) {
+        greater = this.#recentGreater[k]
+        less = this.#recentLess[k]
+      } else {
+        greater = this.#place(shared)
+        less = this.#place(shared)
+        this.#pair(cross, a, b, greater, less)
+        if (shared) this.#keptPairs.set(key, { greater, less })
+        else {
+          this.#recentKey[this.#recent] = key
+          this.#recentGreater[this.#recent] = greater
+          this.#recentLess[this.#recent++] = less
+        }
+      }
+    }
+    const above = swapped ? less : greater
+    if (cross || code === Op.gt) return above
+    return this.#loose(code, a, b, above, swapped ? greater : less, shared)
+  }
+
+  #pair(cross: boolean, a: number, b: number, greater: number, less: number): void {
+    const graph = this.#graph
+    const { kernels } = this.#memory
+    const { words } = this.#columns
+    const left = this.#columns.column(a)
+    if (graph.code(b) === Op.constant) {
+      const value = graph.constants(b)[0] as number
+      if (value - value === 0) {
+        if (cross) kernels.crossNumber(left.values, value, left.valid, words, greater, less)
+        else kernels.compareNumber(left.values, value, left.valid, words, greater, less)
+        return
+      }
+      this.#infinite(cross, left, value, greater, less)
+      return
+    }
+    const right = this.#columns.column(b)
+    const coded = left.codes !== 0 && right.codes !== 0
+    const compare = cross ? kernels.crossColumns : kernels.compareColumns
+    const undecided = compare(
+      left.values,
+      right.values,
+      coded ? left.codes : 0,
+      coded ? right.codes : 0,
+      left.valid,
+      right.valid,
+      words,
+      greater,
+      less,
+    )
+    if (coded) this.#columns.judge(left, undecided)
+  }
+
+  /** Comparisons with NaN or an infinity, which the kernels leave out: bar by bar. */
+  #infinite(cross: boolean, column: FastColumn, value: number, greater: number, less: number): void {
+    const { words, doubles } = this.#memory
+    words.fill(0, greater >>> 2, (greater + this.#bytes) >>> 2)
+    words.fill(0, less >>> 2, (less + this.#bytes) >>> 2)
+    const from = column.values >>> 3
+    const { length } = this.#values.bars
+    for (let i = cross ? 1 : 0; i < length; i++) {
+      const x = doubles[from + i]
+      const before = cross ? doubles[from + i - 1] : NaN
+      if (x > value && (!cross || before <= value)) words[(greater >>> 2) + (i >>> 5)] |= 1 << (i & 31)
+      if (x < value && (!cross || before >= value)) words[(less >>> 2) + (i >>> 5)] |= 1 << (i & 31)
+    }
+  }
+
+  /** gte, eq and ne from gt and lt and where both are numbers. */
+  #loose(code: number, a: number, b: number, above: number, below: number, shared: boolean): number {
+    const { kernels } = this.#memory
+    const { words } = this.#columns
+    const out = this.#place(shared)
+    if (code === Op.ne) {
+      kernels.bitsOr(above, below, words, out)
+      return out
+    }
+    const left = this.#columns.column(a).valid
+    const constant = this.#graph.code(b) === Op.constant
+    if (constant && Number.isNaN(this.#graph.constants(b)[0] as number)) return this.#zeros
+    kernels.bitsAnd(left, constant ? this.#ones : this.#columns.column(b).valid, words, out)
+    kernels.bitsAndNot(out, below, words, out)
+    if (code === Op.eq) kernels.bitsAndNot(out, above, words, out)
+    return out
+  }
+}

@@ -1,0 +1,138 @@
+import type { FastMemory } from './fast-memory.ts'
+import type { NodeBars } from './node-values.ts'
+
+const TABLE_BYTES = 48 * 1024 * 1024
+/** Levels of a table for a few trials: it costs as much as it saves. */
+const FEW_LEVELS = 6
+const FEW_TRIALS = 32
+const COST_BYTES = 16 * 1024 * 1024
+const COST_SETS = 8
+/** Kernels multiply and divide prices: beyond these they leave it to the plain form. */
+const LEAST_PRICE = 1e-100
+const GREATEST_PRICE = 1e100
+
+/** Lows and highs of any range of bars. */
+export interface RangeTable {
+  readonly table: number
+  readonly stride: number
+  readonly top: number
+}
+
+/** Entry and exit records for one set of costs. */
+export interface CostRecords {
+  readonly entries: number
+  readonly exits: number
+}
+
+/** Prices of a batch in the kernels' memory, with the tables that the kernels read, each made when it is first needed. */
+export class FastMarket {
+  readonly length: number
+  /** Whether closes are prices. Else nothing here is fast. */
+  readonly closesFit: boolean
+  readonly opensFit: boolean
+  /** Whether every bar has low <= open <= high: then a level within low and high is reached, or the open is beyond it. */
+  readonly rangesFit: boolean
+  readonly close: number
+  readonly open: number
+  readonly high: number
+  readonly #memory: FastMemory
+  readonly #bars: NodeBars
+  readonly #levels: number
+  #records = 0
+  #moments = 0
+  #closes: RangeTable | undefined
+  #ranges: RangeTable | undefined
+  readonly #costs = new Map<string, CostRecords>()
+  /** Sums over all bars, to compare a trial's with: r^2, min(r, 0)^2, r^4. */
+  sum2 = 0
+  sumLoss = 0
+  sum4 = 0
+
+  constructor(memory: FastMemory, bars: NodeBars, trials: number) {
+    this.#memory = memory
+    this.#bars = bars
+    const n = bars.length
+    this.length = n
+    const { open, high, low, close } = bars
+    let closes = true
+    let opens = true
+    let ranges = true
+    for (let i = 0; i < n; i++) {
+      if (!(close[i] > LEAST_PRICE && close[i] < GREATEST_PRICE)) closes = false
+      if (!(open[i] > LEAST_PRICE && open[i] < GREATEST_PRICE)) opens = false
+      if (!(low[i] > LEAST_PRICE && low[i] <= open[i] && open[i] <= high[i] && high[i] < GREATEST_PRICE)) ranges = false
+    }
+    this.closesFit = closes
+    this.opensFit = opens
+    this.rangesFit = ranges
+    this.close = this.#column(close)
+    this.open = this.#column(open)
+    this.high = this.#column(high)
+    const all = 32 - Math.clz32(n)
+    const levels = trials < FEW_TRIALS ? Math.min(all, FEW_LEVELS) : all
+    this.#levels = Math.max(1, Math.min(levels, Math.floor(TABLE_BYTES / (16 * n))))
+  }
+
+  #column(values: Float64Array): number {
+    const at = this.#memory.allocate(values.length * 8 + 64)
+    this.#memory.viewDoubles(at, values.length).set(values)
+    return at
+  }
+
+  /** priceRecords of the closes. */
+  get records(): number {
+    if (this.#records === 0) {
+      const { length } = this
+      const at = this.#memory.allocate((length + 1) * 32)
+      this.#records = at
+      this.#memory.kernels.priceRecords(this.close, length, at)
+      this.sum2 = this.#memory.doubles[(at >>> 3) + length * 4 + 1]
+      this.sumLoss = this.#memory.doubles[(at >>> 3) + length * 4 + 2]
+    }
+    return this.#records
+  }
+
+  /** Prefix sums of r^3 and r^4. */
+  get moments(): number {
+    if (this.#moments === 0) {
+      this.#moments = this.#memory.allocate(this.length * 16)
+      this.#memory.kernels.prefixMoments(this.close, this.length, this.#moments)
+      this.sum4 = this.#memory.doubles[(this.#moments >>> 3) + this.length * 2 - 1]
+    }
+    return this.#moments
+  }
+
+  get closes(): RangeTable {
+    this.#closes ??= this.#table(this.close, this.close)
+    return this.#closes
+  }
+
+  /** Of lows and highs. */
+  get ranges(): RangeTable {
+    this.#ranges ??= this.#table(this.#column(this.#bars.low), this.high)
+    return this.#ranges
+  }
+
+  #table(low: number, high: number): RangeTable {
+    const stride = Math.ceil(this.length / 4) * 64 + 192
+    const table = this.#memory.allocate(stride * this.#levels)
+    this.#memory.kernels.rangeTable(low, high, this.length, this.#levels, stride, table)
+    return { table, stride, top: this.#levels - 1 }
+  }
+
+  /** Records for costs, undefined where there are too many different ones: they change no result. */
+  costs(fill: number, buy: number, sell: number, rate: number): CostRecords | undefined {
+    const key = `${fill} ${buy} ${sell} ${rate}`
+    const known = this.#costs.get(key)
+    if (known !== undefined) return known
+    if (this.#costs.size >= COST_SETS || this.length * 80 * (this.#costs.size + 1) > COST_BYTES) return undefined
+    const { records } = this
+    const made = {
+      entries: this.#memory.allocate(this.length * 48),
+      exits: this.#memory.allocate(this.length * 32),
+    }
+    this.#memory.kernels.costRecords(records, fill, this.length, buy, sell, rate, made.entries, made.exits)
+    this.#costs.set(key, made)
+    return made
+  }
+}

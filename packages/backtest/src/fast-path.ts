@@ -1,0 +1,51 @@
+import { ROW, runFast } from './fast-batch.ts'
+import { withFastMemory } from './fast-memory.ts'
+import { rowCounts, rowMoments } from './fast-results.ts'
+import { computeMetrics } from './performance.ts'
+import type { SliceOutcome } from './run-slice.ts'
+import type { FastPath } from './slice-batch.ts'
+
+/**
+ * The fast form of a batch: bit sets, kernels in WebAssembly. It takes trials whose signals are events or states,
+ * without trailing stop, state or per-bar returns, over at least 128 bars of positive prices; see docs/performance.md.
+ * Equal to the plain form within 1e-12, trades exactly.
+ *
+ * @param form which kernels. @default 'wasm'
+ */
+export function createFastPath(form: 'wasm' | 'plain' = 'wasm'): FastPath {
+  return (batch) => {
+    const { slice, values, trials, wantState, wantReturns } = batch
+    const outcomes = new Array<SliceOutcome | undefined>(trials.length).fill(undefined)
+    if (wantState || wantReturns) return outcomes
+    const chosen: number[] = []
+    trials.forEach((trial, t) => {
+      if (trial.resume === undefined) chosen.push(t)
+    })
+    if (chosen.length === 0) return outcomes
+    const settings = chosen.map((t) => trials[t].settings)
+    const bars = slice.end - slice.start
+    const rows = withFastMemory(form, (memory) =>
+      runFast(memory, {
+        programs: chosen.map((t) => trials[t].program),
+        settings,
+        values,
+        keep: true,
+        start: slice.start - slice.warmupStart,
+        final: slice.final,
+        moments: true,
+      }),
+    )
+    chosen.forEach((t, k) => {
+      const at = k * ROW.size
+      if (rows[at + ROW.status] !== 0) return
+      outcomes[t] = {
+        metrics: computeMetrics(rowCounts(rows, at, bars, settings[k])),
+        moments: rowMoments(rows, at, bars),
+        state: undefined,
+        returns: undefined,
+        barsRun: bars,
+      }
+    })
+    return outcomes
+  }
+}

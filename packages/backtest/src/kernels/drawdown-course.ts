@@ -1,0 +1,25 @@
+/** The course of peak and drawdown of an equity curve. */
+export class DrawdownCourse {
+  peak: number
+  #least: number
+  #ratio = 1
+
+  constructor(equity: number) {
+    this.peak = equity
+    this.#least = equity
+  }
+
+  /** The next equity, or the lowest of a stretch that has no new high. */
+  add(equity: number): void {
+    if (equity > this.peak) {
+      if (this.#least < this.peak * this.#ratio) this.#ratio = this.#least / this.peak
+      this.peak = equity
+      this.#least = equity
+    } else if (equity < this.#least) this.#least = equity
+  }
+
+  /** The lowest equity / peak so far. */
+  get ratio(): number {
+    return Math.min(this.#ratio, this.#least / this.peak)
+  }
+}

@@ -1,0 +1,48 @@
+import { TradewrightError } from '@tradewright/core'
+import type { Table, Vector } from 'apache-arrow'
+
+async function loadArrow(): Promise<typeof import('apache-arrow')> {
+  try {
+    return await import('apache-arrow')
+  } catch (cause) {
+    throw new TradewrightError('NOT_AVAILABLE', "toArrow needs the package 'apache-arrow': install it", {}, { cause })
+  }
+}
+
+/** Parameters by path ('exit.mult'), as columns; undefined where a branch lacks one. */
+function paramColumns(params: readonly unknown[]): ReadonlyMap<string, unknown[]> {
+  const columns = new Map<string, unknown[]>()
+  const visit = (value: unknown, path: string, row: number): void => {
+    if (typeof value === 'object' && value !== null) {
+      for (const [name, inner] of Object.entries(value)) visit(inner, path === '' ? name : `${path}.${name}`, row)
+      return
+    }
+    let column = columns.get(path)
+    if (column === undefined) {
+      column = new Array(params.length).fill(null)
+      columns.set(path, column)
+    }
+    column[row] = value
+  }
+  params.forEach((one, row) => {
+    visit(one, '', row)
+  })
+  return columns
+}
+
+/** The Arrow table of a sweep: numbers as float64, other parameters as Arrow infers them. */
+export async function sweepTable(
+  params: readonly unknown[],
+  metrics: Readonly<Record<string, Float64Array>>,
+): Promise<Table> {
+  const arrow = await loadArrow()
+  const columns: Record<string, Vector> = {}
+  for (const [name, values] of paramColumns(params)) {
+    const numeric = values.every((value) => typeof value === 'number')
+    columns[name] = numeric
+      ? arrow.makeVector(Float64Array.from(values as number[]))
+      : arrow.vectorFromArray(values as string[])
+  }
+  for (const [name, values] of Object.entries(metrics)) columns[name] = arrow.makeVector(values)
+  return new arrow.Table(columns)
+}
