@@ -208,7 +208,8 @@ describe('WebAssembly equals the plain form', () => {
   it('every float16 comes back as itself', () => {
     for (let half = 0; half < 65536; half++) {
       const value = fromFloat16Bits(half)
-      if (!Number.isNaN(value)) expect(toFloat16Bits(value)).toBe(half)
+      if (!Number.isNaN(value) && toFloat16Bits(value) !== half)
+        throw new Error(`${half} became ${toFloat16Bits(value)}`)
     }
   })
 })

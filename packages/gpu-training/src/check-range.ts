@@ -1,0 +1,14 @@
+import { TradewrightError } from '@tradewright/core'
+
+/** Refuses a number outside least <= value <= most, and NaN. */
+export function checkRange(name: string, value: number, least: number, most: number): void {
+  if (value >= least && value <= most) return
+  const range = most === Number.POSITIVE_INFINITY ? `>= ${least}` : `from ${least} to ${most}`
+  throw new TradewrightError('BAD_OPTION', `${name} must be a number ${range}, was ${value}`, { [name]: value })
+}
+
+/** Refuses anything but an integer >= least. */
+export function checkCount(name: string, value: number, least: number): void {
+  if (Number.isSafeInteger(value) && value >= least) return
+  throw new TradewrightError('BAD_OPTION', `${name} must be an integer >= ${least}, was ${value}`, { [name]: value })
+}
