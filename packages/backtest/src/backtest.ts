@@ -72,13 +72,13 @@ export function backtest<P>(
   strategy: Strategy<P> | GraphProgram,
   params: P,
   bars: Bars,
-  options: BacktestOptions & { readonly metrics?: 'standard' | undefined },
+  options?: BacktestOptions & { readonly metrics?: 'standard' | undefined },
 ): BacktestResult
 export function backtest<P>(
   strategy: Strategy<P> | GraphProgram,
   params: P,
   bars: Bars,
-  options?: BacktestOptions,
+  options: BacktestOptions,
 ): BacktestResult<Metrics>
 export function backtest<P>(
   strategy: Strategy<P> | GraphProgram,

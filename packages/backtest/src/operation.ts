@@ -128,7 +128,7 @@ export function operationCode(name: string): number {
   return code
 }
 
-/** Users' kernels: constants name, version, where to load it from (`{ module, export }` or null), then parameters. */
+/** Users' kernels: constants name, version, where to load it from (`module#export`, empty for nowhere), then parameters. */
 export const kernelCode: number = operationCode('kernel')
 
 /** The name of an operation. */

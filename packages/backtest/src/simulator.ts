@@ -96,8 +96,8 @@ export class Simulator {
   cash: number
   /** Units: above 0 long, below 0 short. */
   position = 0
-  entryIndex = -1
-  entryPrice = NaN
+  entryIndex: number = -1
+  entryPrice: number = NaN
   /** Fee paid for the part of the entry that is still open. */
   #entryFee = 0
   /** The best price since the entry: what a trailing stop trails. */

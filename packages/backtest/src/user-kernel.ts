@@ -76,7 +76,7 @@ export function defineIndicator(
   if (typeof kernel?.compute !== 'function')
     throw new TradewrightError('BAD_OPTION', `indicator '${name}' needs a kernel with compute`, { name })
   kernels.set(identity(name, version), kernel)
-  const address = module === undefined ? null : Object.freeze({ module, export: options.export ?? name })
+  const address = module === undefined ? '' : `${module}#${options.export ?? name}`
   return (sources, ...params) => {
     const graph = currentGraph(name)
     const list = Array.isArray(sources) ? (sources as readonly unknown[]) : [sources]
@@ -123,8 +123,10 @@ export async function loadKernels(
     if (graph.code(node) !== kernelCode) continue
     const [name, version, address] = graph.constants(node)
     const id = identity(String(name), String(version))
-    if (kernels.has(id) || typeof address !== 'object' || address === null) continue
-    const { module, export: exported } = address as { readonly module: string; readonly export: string }
+    if (kernels.has(id) || typeof address !== 'string' || address === '') continue
+    const at = address.lastIndexOf('#')
+    const module = address.slice(0, at)
+    const exported = address.slice(at + 1)
     const exports = (await load(module)) as Readonly<Record<string, unknown>>
     if (kernels.has(id)) continue // the module defined it itself
     const kernel = exports[exported] as Partial<Kernel> | undefined
