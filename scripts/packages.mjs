@@ -7,7 +7,7 @@ export const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
 const read = (dir) => ({ dir, manifest: JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8')) })
 
-/** @returns {{ dir: string, manifest: Record<string, any> }[]} */
+/** @returns {{ dir: string, manifest: any }[]} */
 export function publishable() {
   const found = readdirSync(join(root, 'packages'))
     .map((name) => join(root, 'packages', name))

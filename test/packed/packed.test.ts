@@ -15,8 +15,10 @@ interface Package {
 }
 
 const root = join(import.meta.dirname, '../..')
-const { publishable } = (await import('../../scripts/packages.mjs')) as { publishable(): readonly Package[] }
-const packages = publishable()
+
+import { publishable } from '../../scripts/packages.mjs'
+
+const packages = publishable() as readonly Package[]
 const scratch = mkdtempSync(join(tmpdir(), 'tradewright-packed-'))
 const tarballs = join(scratch, 'tarballs')
 const consumer = join(scratch, 'consumer')
