@@ -14,7 +14,7 @@ import {
 import { ROW, runFast } from './fast-batch.ts'
 import { withFastMemory } from './fast-memory.ts'
 import { rowCounts } from './fast-results.ts'
-import { createMetricColumns, setMetrics } from './metric-columns.ts'
+import { createMetricColumns, type MetricColumns, setMetrics } from './metric-columns.ts'
 import { NodeGraph } from './node-graph.ts'
 import { columnsKey, NodeValues, nodeBars } from './node-values.ts'
 import { computeMetrics, selectMetrics } from './performance.ts'
@@ -72,7 +72,7 @@ export function sweep<P, const Name extends MetricName = StandardMetric>(
 
 /** What {@link sweepPrograms} gives: plain data. */
 export interface SweepColumns {
-  readonly metrics: Readonly<Partial<Record<MetricName, Float64Array>>>
+  readonly metrics: MetricColumns
   /** Trials that the fast form left to the plain one. */
   readonly plainTrials: number
 }
