@@ -66,6 +66,7 @@ export class ElementIndex {
 
   /** Takes in every row that has been appended. Must be called once a lap at least: see `RowIndex.onLap`. */
   sync(): void {
+    this.#rows.refresh()
     for (let lane = 0; lane < this.#lanes.length; lane++) this.#syncLane(lane, this.#lanes[lane])
   }
 
@@ -77,8 +78,13 @@ export class ElementIndex {
       const slot = rows.slotAt(lane, progress.next - 1)
       if ((rows.flags[slot] & ROW.BARE) !== 0) this.#bareRow(lane, progress, progress.next - 1)
     }
-    if (progress.next === added) return
     const oldest = rows.oldest(lane)
+    // Only in shared memory: more rows came from another thread than there is room for. A ring tells before.
+    if (progress.next < oldest) {
+      progress.next = oldest
+      progress.start = oldest
+      progress.bare = false
+    }
     let slot = rows.slotAt(lane, progress.next)
     for (let serial = progress.next; serial < added; serial++) {
       this.disable(slot)

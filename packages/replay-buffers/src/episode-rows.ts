@@ -1,22 +1,22 @@
-import { TradewrightError } from '@tradewright/core'
+import { type Data, TradewrightError } from '@tradewright/core'
 import { allocateViews, type Layout, type Views } from './layout.ts'
 import { copyFinal, copyRows, prepareBatch } from './row-batch.ts'
 import type { RowStore } from './row-store.ts'
 import type { RowWriters } from './row-writer.ts'
 
 /** Bits of a row's flags. */
-export const ROW = Object.freeze({
+export const ROW: {
   /** The episode ended here for good. */
-  TERMINATED: 1,
+  readonly TERMINATED: 1
   /** The episode was cut here. */
-  TRUNCATED: 2,
+  readonly TRUNCATED: 2
   /** Holds an observation alone: what came after an episode's last step; or nothing yet. */
-  BARE: 4,
+  readonly BARE: 4
   /** A bare row follows. */
-  FINAL: 8,
+  readonly FINAL: 8
   /** The first row of an episode. */
-  START: 16,
-} as const)
+  readonly START: 16
+} = Object.freeze({ TERMINATED: 1, TRUNCATED: 2, BARE: 4, FINAL: 8, START: 16 })
 
 /** Where rows are and in which order they came: what accumulators and samplers see of a storage. */
 export interface RowIndex {
@@ -39,6 +39,36 @@ export interface RowIndex {
   predecessor(slot: number): number
   /** Calls `listener` before rows that were appended since its last call are overwritten. */
   onLap(listener: () => void): void
+  /** Calls `listener` when `count` rows from `slot` are gone although nothing new is there yet. */
+  onDrop(listener: (slot: number, count: number) => void): void
+  /** Takes in what other threads have appended. */
+  refresh(): void
+  /** Whether other threads append: then a sample is checked after it was copied. */
+  readonly concurrent: boolean
+  /** Numbers of a {@link RowIndex.mark}. */
+  readonly markLength: number
+  /** Says in `out` how far appending has come, for {@link RowIndex.replacedSince}. */
+  mark(out: Float64Array): void
+  /** Whether a slot holds another row than when the mark was made. */
+  replacedSince(slot: number, mark: Float64Array): boolean
+}
+
+/** Rows that can be appended, saved and restored: what a buffer does to its storage. */
+export interface RowSource extends RowIndex {
+  /** Transitions stored, bare rows not counted. */
+  readonly transitions: number
+  /** Stores one transition. @returns its slot. */
+  append(lane: number, transition: Loose): number
+  /** Stores consecutive transitions, all or none. @returns how many. */
+  appendBatch(lane: number, batch: Loose): number
+  /** Ends a lane's episode where it stands. */
+  cut(lane: number): void
+  /** Where everything stands, but for flags and records. */
+  save(): EpisodeRowsState
+  /** Copies of the records in use, in pieces of about 1 MB. */
+  pieces(): Generator<Uint8Array>
+  /** Takes all of it back. */
+  restore(state: EpisodeRowsState, flags: Uint8Array, pieces: Iterable<Uint8Array>): void
 }
 
 /** Where each lane stands: plain data for checkpoints. */
@@ -46,6 +76,8 @@ export interface EpisodeRowsState {
   readonly added: readonly number[]
   readonly transitions: number
   readonly open: readonly boolean[]
+  /** What a storage of another kind keeps besides. */
+  readonly extra?: Data
 }
 
 type Loose = Readonly<Record<string, unknown>>
@@ -60,10 +92,11 @@ function flagOf(name: string, value: unknown): number {
  * Rings of rows, one a stream, on one storage. The observation after a step is the next row's, so it is stored once;
  * where an episode ends, the last observation gets a row of its own that holds nothing else.
  */
-export class EpisodeRows implements RowIndex {
+export class EpisodeRows implements RowSource {
   readonly store: RowStore
   readonly slots: number
   readonly lanes: number
+  readonly concurrent = false
   readonly flags: Uint8Array
   readonly #layout: Layout
   readonly #writers: RowWriters
@@ -98,14 +131,31 @@ export class EpisodeRows implements RowIndex {
     return this.#transitions
   }
 
-  /** Rows of one lane's ring. */
-  get ringLength(): number {
-    return this.#ring
-  }
-
   /** Calls `listener` before rows that were appended since its last call are overwritten. */
   onLap(listener: () => void): void {
     this.#listeners.push(listener)
+  }
+
+  /** Rows of a ring are only ever replaced. */
+  onDrop(): void {}
+
+  refresh(): void {}
+
+  get markLength(): number {
+    return this.lanes
+  }
+
+  mark(out: Float64Array): void {
+    for (let lane = 0; lane < this.lanes; lane++) out[lane] = this.#added[lane]
+  }
+
+  replacedSince(slot: number, mark: Float64Array): boolean {
+    const lane = this.laneOf(slot)
+    const since = this.#added[lane] - mark[lane]
+    if (since === 0) return false
+    const ring = this.#ring
+    const newer = (((this.#added[lane] - 1 - (slot - lane * ring)) % ring) + ring) % ring
+    return newer < since
   }
 
   #lap(lane: number): void {
@@ -255,24 +305,36 @@ export class EpisodeRows implements RowIndex {
 
   /**
    * Ends a lane's episode where it stands: its newest row keeps its observation alone, and the steps before it
-   * bootstrap from that. Nothing happens where no episode is open. @returns the row's slot or -1.
+   * bootstrap from that. Nothing happens where no episode is open.
    */
-  cut(lane: number): number {
-    if (this.#open[lane] === 0) return -1
+  cut(lane: number): void {
+    if (this.#open[lane] === 0) return
     const slot = this.slotAt(lane, this.#added[lane] - 1)
     this.flags[slot] = (this.flags[slot] & ROW.START) | ROW.BARE
     this.#transitions--
     this.#open[lane] = 0
     this.store.wrote(slot, 1)
-    return slot
   }
 
   save(): EpisodeRowsState {
     return { added: [...this.#added], transitions: this.#transitions, open: [...this.#open].map((o) => o === 1) }
   }
 
-  /** Takes the state of {@link EpisodeRows.save}; records and flags are restored by their owner. */
-  restore(state: EpisodeRowsState): void {
+  /** Lane after lane, each from its ring's first slot on. */
+  *pieces(): Generator<Uint8Array> {
+    const { recordBytes } = this.#layout
+    const most = Math.max(1, Math.floor(PIECE_BYTES / recordBytes))
+    for (let lane = 0; lane < this.lanes; lane++) {
+      const used = Math.min(this.#ring, this.#added[lane])
+      for (let row = 0; row < used; ) {
+        const rows = Math.min(this.store.seek(lane * this.#ring + row), used - row, most)
+        yield this.store.views.uint8.slice(this.store.base, this.store.base + rows * recordBytes)
+        row += rows
+      }
+    }
+  }
+
+  restore(state: EpisodeRowsState, flags: Uint8Array, pieces: Iterable<Uint8Array>): void {
     state.added.forEach((added, lane) => {
       this.#added[lane] = added
       this.#heads[lane] = this.slotAt(lane, added)
@@ -282,5 +344,31 @@ export class EpisodeRows implements RowIndex {
       this.#open[lane] = open ? 1 : 0
     })
     this.#transitions = state.transitions
+    this.flags.set(flags)
+    this.#restorePieces(pieces)
+  }
+
+  /** Pieces begin and end with records; a lane begins with a new piece. */
+  #restorePieces(pieces: Iterable<Uint8Array>): void {
+    const { recordBytes } = this.#layout
+    let lane = 0
+    let row = 0
+    for (const piece of pieces) {
+      while (row >= Math.min(this.#ring, this.#added[lane])) {
+        lane++
+        row = 0
+      }
+      for (let at = 0; at < piece.length; ) {
+        const slot = lane * this.#ring + row
+        const rows = Math.min(this.store.seek(slot), (piece.length - at) / recordBytes)
+        this.store.views.uint8.set(piece.subarray(at, at + rows * recordBytes), this.store.base)
+        this.store.wrote(slot, rows)
+        row += rows
+        at += rows * recordBytes
+      }
+    }
   }
 }
+
+/** About as many bytes in a piece of a saved buffer. */
+const PIECE_BYTES = 1 << 20

@@ -34,11 +34,11 @@ export class BatchBinder {
   readonly #bound = new WeakMap<object, BoundBatch>()
   readonly #drawnAt = new WeakMap<object, Float64Array>()
   readonly #view: ReplayView
-  readonly #lanes: number
+  readonly #markLength: number
 
-  constructor(view: ReplayView, lanes: number) {
+  constructor(view: ReplayView, markLength: number) {
     this.#view = view
-    this.#lanes = lanes
+    this.#markLength = markLength
   }
 
   /** @throws TradewrightError `BAD_SHAPE` naming the array that is missing, too short or of another dtype. */
@@ -58,14 +58,14 @@ export class BatchBinder {
         throw tooSmall(`columns.${name}`, count * size, array, Kind.name)
       outs.set(name, outColumn(array))
     }
-    const drawnAt = new Float64Array(this.#lanes)
+    const drawnAt = new Float64Array(this.#markLength)
     const bound: BoundBatch = { size: count, indices, weights, columns: outs, drawnAt }
     this.#bound.set(batch, bound)
     this.#drawnAt.set(indices, drawnAt)
     return bound
   }
 
-  /** Rows appended to each lane when these indices were drawn; undefined for indices of unknown origin. */
+  /** The mark of when these indices were drawn; undefined for indices of unknown origin. */
   drawnAt(indices: object): Float64Array | undefined {
     return this.#drawnAt.get(indices)
   }

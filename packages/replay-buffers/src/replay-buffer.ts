@@ -3,7 +3,7 @@ import { type Accumulator, nStep, rowsAhead, rowsBehind } from './accumulator.ts
 import { type Columns, checkColumns, type Transition, type TransitionBatch } from './columns.ts'
 import { checkInteger, checkNumber } from './dtype.ts'
 import type { ElementIndexState } from './element-index.ts'
-import { EpisodeRows, type EpisodeRowsState } from './episode-rows.ts'
+import { EpisodeRows, type EpisodeRowsState, type RowSource } from './episode-rows.ts'
 import { createLayout, type Layout } from './layout.ts'
 import { createMemoryStore } from './memory-store.ts'
 import { RandomStream } from './random-stream.ts'
@@ -13,6 +13,8 @@ import type { RowStore } from './row-store.ts'
 import { createRowWriters, type RowWriters } from './row-writer.ts'
 import type { DrawRequest, ReplaySampler } from './sampler.ts'
 import { uniform } from './samplers/uniform.ts'
+import { allocateShared, type SharedReplayHandle, type SharedStorage } from './shared-memory.ts'
+import { SharedRows } from './shared-rows.ts'
 import { type CustomStorage, type MemoryStorage, memory } from './storage.ts'
 
 /** Options of {@link createReplayBuffer}. */
@@ -24,7 +26,7 @@ export interface ReplayBufferOptions<C extends Columns> {
   /** The distribution of samples. @default uniform() */
   readonly sampler?: ReplaySampler
   /** Where records are. @default memory() */
-  readonly storage?: MemoryStorage | CustomStorage
+  readonly storage?: MemoryStorage | SharedStorage | CustomStorage
   /** How steps become elements. @default nStep() */
   readonly accumulator?: Accumulator
   /** Independent environments, each with its own part of the capacity. Must divide it. @default 1 */
@@ -82,16 +84,14 @@ export interface SavedReplay {
   readonly accumulator: Accumulator
   readonly rows: EpisodeRowsState
   readonly flags: Uint8Array
-  /** Records of each lane from its first slot on, in pieces. */
-  readonly records: readonly (readonly Uint8Array[])[]
+  /** The records in use, in pieces. */
+  readonly records: readonly Uint8Array[]
   readonly index: ElementIndexState
   readonly drawable: Uint8Array
   readonly samplerState: Data
   readonly random: RngState
   readonly counters: readonly [added: number, sampled: number, stale: number]
 }
-
-const PIECE_BYTES = 1 << 20
 
 /** Bytes of flags and drawable marks by slot. */
 const MARK_BYTES = 2
@@ -100,11 +100,12 @@ const MARK_BYTES = 2
 export class ReplayBuffer<C extends Columns> {
   readonly capacity: number
   readonly #store: RowStore
-  readonly #rows: EpisodeRows
+  readonly #rows: RowSource
   readonly #view: ReplayView
   readonly #random: RandomStream
   readonly #binder: BatchBinder
   readonly #samplerName: string
+  readonly #handle: SharedReplayHandle | undefined
   #closed = false
   #added = 0
   #sampled = 0
@@ -115,20 +116,22 @@ export class ReplayBuffer<C extends Columns> {
   /** Use {@link createReplayBuffer}. */
   constructor(parts: {
     readonly store: RowStore
-    readonly rows: EpisodeRows
+    readonly rows: RowSource
     readonly accumulator: Accumulator
     readonly sampler: ReplaySampler
     readonly seed: number
     readonly wasm: boolean
+    readonly handle?: SharedReplayHandle
   }) {
     const { store, rows, accumulator, sampler, seed, wasm } = parts
+    this.#handle = parts.handle
     this.capacity = store.slots
     this.#store = store
     this.#rows = rows
     this.#random = new RandomStream(seed, 0, wasm)
     this.#samplerName = sampler.name
     this.#view = new ReplayView(store, rows, { accumulator, sampler, random: this.#random, wasm })
-    this.#binder = new BatchBinder(this.#view, rows.lanes)
+    this.#binder = new BatchBinder(this.#view, rows.markLength)
   }
 
   #open(): void {
@@ -185,6 +188,22 @@ export class ReplayBuffer<C extends Columns> {
   cut(stream: number = 0): void {
     this.#open()
     this.#rows.cut(this.#lane(stream))
+  }
+
+  /**
+   * What workers need to add to this buffer: see `attachReplayProducer`.
+   *
+   * @throws TradewrightError `NOT_AVAILABLE` unless the storage is `shared()`.
+   */
+  handle(): SharedReplayHandle {
+    this.#open()
+    if (this.#handle === undefined)
+      throw new TradewrightError(
+        'NOT_AVAILABLE',
+        'only a buffer with shared() storage has producers in other threads',
+        {},
+      )
+    return this.#handle
   }
 
   /** Empty arrays for samples of up to `size`. The caller owns them. */
@@ -244,22 +263,12 @@ export class ReplayBuffer<C extends Columns> {
     let kept = 0
     for (let k = 0; k < n; k++) {
       const slot = indices[k]
-      if (drawable[slot] === 0 || (drawnAt !== undefined && this.#overwritten(slot, drawnAt))) continue
+      if (drawable[slot] === 0 || (drawnAt !== undefined && this.#rows.replacedSince(slot, drawnAt))) continue
       this.#slots[kept] = slot
       this.#values[kept++] = values[k]
     }
     this.#stale += n - kept
     return kept
-  }
-
-  /** Whether a slot holds another row than when `drawnAt` rows had been appended to its lane. */
-  #overwritten(slot: number, drawnAt: Float64Array): boolean {
-    const lane = this.#rows.laneOf(slot)
-    const ring = this.#rows.ringLength
-    const added = this.#rows.added(lane)
-    if (added === drawnAt[lane]) return false
-    const newer = (((added - 1 - (slot - lane * ring)) % ring) + ring) % ring
-    return newer < added - drawnAt[lane]
   }
 
   /**
@@ -329,25 +338,12 @@ export class ReplayBuffer<C extends Columns> {
       accumulator: this.#view.accumulator,
       rows: this.#rows.save(),
       flags: this.#rows.flags.slice(),
-      records: Array.from({ length: this.#rows.lanes }, (_, lane) => [...this.#pieces(lane)]),
+      records: [...this.#rows.pieces()],
       index: view.index,
       drawable: view.drawable,
       samplerState: view.sampler,
       random: this.#random.save(),
       counters: [this.#added, this.#sampled, this.#stale],
-    }
-  }
-
-  /** Copies of a lane's records in use, from its first slot on. */
-  *#pieces(lane: number): Generator<Uint8Array> {
-    const { recordBytes } = this.#store.layout
-    const ring = this.#rows.ringLength
-    const used = Math.min(ring, this.#rows.added(lane))
-    const most = Math.max(1, Math.floor(PIECE_BYTES / recordBytes))
-    for (let row = 0; row < used; ) {
-      const rows = Math.min(this.#store.seek(lane * ring + row), used - row, most)
-      yield this.#store.views.uint8.slice(this.#store.base, this.#store.base + rows * recordBytes)
-      row += rows
     }
   }
 
@@ -360,21 +356,7 @@ export class ReplayBuffer<C extends Columns> {
   restore(saved: SavedReplay): void {
     this.#open()
     this.#checkSaved(saved)
-    const { recordBytes } = this.#store.layout
-    saved.records.forEach((pieces, lane) => {
-      let slot = lane * this.#rows.ringLength
-      for (const piece of pieces) {
-        for (let at = 0; at < piece.length; ) {
-          const rows = Math.min(this.#store.seek(slot), (piece.length - at) / recordBytes)
-          this.#store.views.uint8.set(piece.subarray(at, at + rows * recordBytes), this.#store.base)
-          this.#store.wrote(slot, rows)
-          slot += rows
-          at += rows * recordBytes
-        }
-      }
-    })
-    this.#rows.flags.set(saved.flags)
-    this.#rows.restore(saved.rows)
+    this.#rows.restore(saved.rows, saved.flags, saved.records)
     this.#view.restore({ index: saved.index, drawable: saved.drawable, sampler: saved.samplerState })
     this.#random.restore(saved.random)
     ;[this.#added, this.#sampled, this.#stale] = saved.counters
@@ -452,6 +434,22 @@ function checkBudget(layout: Layout, slots: number, maxBytes: number | undefined
     })
 }
 
+function createShared<C extends Columns>(
+  options: ReplayBufferOptions<C>,
+  storage: SharedStorage,
+  host: ReplayHost,
+): ReplayBuffer<C> {
+  const { capacity, columns, sampler = uniform(), accumulator = nStep(), streams = 1, seed = 0, wasm = true } = options
+  if (streams !== 1)
+    throw new TradewrightError('BAD_OPTION', `a shared buffer has producers instead of streams, was ${streams}`, {
+      streams,
+    })
+  checkBudget(createLayout(columns), capacity, host.maxBytes)
+  const handle = allocateShared(columns, capacity, storage)
+  const rows = new SharedRows(handle)
+  return new ReplayBuffer<C>({ store: rows.store, rows, accumulator, sampler, seed, wasm, handle })
+}
+
 /**
  * A replay buffer.
  *
@@ -487,6 +485,7 @@ export function createReplayBuffer<const C extends Columns>(
   const { streams = 1, seed = 0, wasm = true } = options
   const { layout, writers } = resolve(options)
   if (storage.kind === 'memory') checkBudget(layout, capacity, host.maxBytes)
+  if (storage.kind === 'shared') return createShared(options, storage, host)
   const store = storage.kind === 'custom' ? storage.open(layout, capacity) : createMemoryStore(layout, capacity, wasm)
   const rows = new EpisodeRows(store, writers, streams)
   if (options.codegen !== false && !writers.generated)

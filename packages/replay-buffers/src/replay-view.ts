@@ -15,7 +15,7 @@ export interface BoundBatch {
   readonly indices: Int32Array
   readonly weights: Float32Array
   readonly columns: ReadonlyMap<string, OutColumn>
-  /** Rows appended to each lane when it was drawn. */
+  /** The mark of when it was drawn. */
   readonly drawnAt: Float64Array
 }
 
@@ -28,6 +28,9 @@ export interface OutputColumn {
 }
 
 const NO_ROW = -1
+
+/** Samples of a shared buffer that are overwritten while they are read, in a row. */
+const MOST_TRIES = 1000
 
 /** Int32 plans of slots, by use; grown when a larger batch comes. */
 interface Plans {
@@ -94,6 +97,9 @@ export class ReplayView {
     bound = sampler.bind(host)
     this.sampler = bound
     rows.onLap(() => index.sync())
+    rows.onDrop((slot, count) => {
+      for (let i = slot; i < slot + count; i++) index.disable(i)
+    })
     const empty = new Int32Array(0)
     const scratch = (field: Field): OutColumn => outColumn(newColumn(field.dtype, 0))
     this.#plans = {
@@ -132,8 +138,25 @@ export class ReplayView {
    * @throws TradewrightError `BAD_OPTION` when nothing can be drawn.
    */
   sample(request: DrawRequest, batch: BoundBatch): void {
-    this.draw(request, batch)
-    this.fill(request.count, batch)
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      this.draw(request, batch)
+      this.fill(request.count, batch)
+      if (!this.#rows.concurrent || this.#intact(request.count, batch)) return
+    }
+    throw new TradewrightError(
+      'TIMEOUT',
+      `other threads overwrite the buffer faster than a batch of ${request.count} is read; it needs more capacity`,
+      { count: request.count },
+    )
+  }
+
+  /** Whether every row that was copied is still there, and so was whole when it was copied. */
+  #intact(count: number, batch: BoundBatch): boolean {
+    this.index.sync()
+    const { drawable } = this.index
+    for (let k = 0; k < count; k++)
+      if (drawable[batch.indices[k]] === 0 || this.#rows.replacedSince(batch.indices[k], batch.drawnAt)) return false
+    return true
   }
 
   /** The first half of a sample: indices and weights. */
@@ -144,7 +167,7 @@ export class ReplayView {
         drawable: 0,
       })
     this.sampler.draw(request, batch.indices, batch.weights)
-    for (let lane = 0; lane < batch.drawnAt.length; lane++) batch.drawnAt[lane] = this.#rows.added(lane)
+    this.#rows.mark(batch.drawnAt)
   }
 
   /** The second half: the columns of the elements at `batch.indices`. */
