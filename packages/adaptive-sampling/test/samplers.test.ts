@@ -1,6 +1,6 @@
 import { bool, choice, defineSpace, float, int, oneOf, type Params, type Sampler, type Space } from '@tradewright/core'
 import { describe, expect, it } from 'vitest'
-import { cmaEsSampler, perturbationSampler, tpeSampler } from '../src/index.ts'
+import { cmaEsSampler, gpSampler, perturbationSampler, tpeSampler } from '../src/index.ts'
 import { bestOf, drive, median } from './sampler-loop.ts'
 
 const erase = (space: unknown): Space => space as Space
@@ -31,6 +31,7 @@ const conditionalValue = (p: Params): number => {
 
 const makers: readonly [string, () => Sampler][] = [
   ['cma-es', () => cmaEsSampler()],
+  ['gp', () => gpSampler()],
   ['perturbation', () => perturbationSampler({ initialSamples: 20 })],
   ['tpe', () => tpeSampler()],
   ['tpe, univariate', () => tpeSampler({ multivariate: false })],
