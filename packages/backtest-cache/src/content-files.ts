@@ -59,14 +59,12 @@ export class ContentFiles {
     await unlink(this.path(name)).catch(() => undefined) // another process may have been first
   }
 
-  /** Names of all files, and of temporary ones that a killed process left. */
-  async list(): Promise<{ readonly names: readonly string[]; readonly temporary: readonly string[] }> {
-    const names: string[] = []
-    const temporary: string[] = []
+  /** All files there are, those included that a killed process left half-written. */
+  async list(): Promise<readonly { readonly name: string; readonly path: string }[]> {
+    const found: { name: string; path: string }[] = []
     for (const folder of await readdir(this.directory).catch(() => []))
       for (const name of await readdir(join(this.directory, folder)).catch(() => []))
-        if (name.endsWith('.tmp')) temporary.push(join(this.directory, folder, name))
-        else names.push(name)
-    return { names, temporary }
+        found.push({ name, path: join(this.directory, folder, name) })
+    return found
   }
 }

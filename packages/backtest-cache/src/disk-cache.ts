@@ -467,12 +467,12 @@ class LmdbDiskCache implements DiskCache {
       this.#tables.files.clearSync()
       for (const [name, count] of users) this.#tables.files.putSync(name, text.encode(String(count)))
     })
-    const { names, temporary } = await this.#files.list()
-    const orphans = names.filter((name) => !users.has(name))
-    for (const name of orphans) await this.#files.remove(name)
-    for (const path of temporary) await rm(path, { force: true })
+    const orphans = (await this.#files.list()).filter(
+      ({ name, path }) => !users.has(name) || path !== this.#files.path(name),
+    )
+    for (const { path } of orphans) await rm(path, { force: true })
     this.#corrupt += damaged.length
-    return { entries, damaged: damaged.length, orphans: orphans.length + temporary.length }
+    return { entries, damaged: damaged.length, orphans: orphans.length }
   }
 
   stats(): DiskCacheStats {

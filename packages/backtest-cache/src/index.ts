@@ -1,3 +1,5 @@
+export type { CacheAction, CacheReport, MaintainCacheOptions } from './cache-maintenance.ts'
+export { cacheActions, maintainCache } from './cache-maintenance.ts'
 export type { CacheWarning, WarningCache } from './cache-warnings.ts'
 export { isWarningCache } from './cache-warnings.ts'
 export type { DiskCache, DiskCacheOptions, DiskCacheStats, VerifyReport } from './disk-cache.ts'
