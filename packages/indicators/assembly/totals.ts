@@ -29,7 +29,7 @@ export function subtract(coarse: usize, rest: usize, period: i32, count: i32, ou
   }
 }
 
-/** Window means; gives how many are below `smallest` in magnitude and not 0. May write one slot more. */
+/** Window means; gives whether one is below `smallest` in magnitude and not 0. May write, and look at, one slot more. */
 export function divide(
   coarse: usize, rest: usize, period: i32, count: i32, rounder: f64, smallest: f64, out: usize,
 ): i32 {
@@ -39,7 +39,7 @@ export function divide(
   const round = f64x2.splat(rounder)
   const bound = f64x2.splat(smallest)
   const zero = f64x2.splat(0)
-  let small = i64x2.splat(0)
+  let small = i64x2.splat(0) // a mask
   const end = out + (usize(count) << 3)
   for (; out < end; out += 16) {
     const sum = f64x2.sub(v128.load(coarse + far), v128.load(coarse))
@@ -48,9 +48,9 @@ export function divide(
     const remainder = f64x2.add(f64x2.sub(sum, f64x2.mul(quotient, divisor)), difference)
     const mean = f64x2.add(quotient, f64x2.div(remainder, divisor))
     v128.store(out, mean)
-    small = i64x2.sub(small, v128.and(f64x2.lt(f64x2.abs(mean), bound), f64x2.ne(mean, zero)))
+    small = v128.or(small, v128.and(f64x2.lt(f64x2.abs(mean), bound), f64x2.ne(mean, zero)))
     coarse += 16
     rest += 16
   }
-  return i32(i64x2.extract_lane(small, 0) + i64x2.extract_lane(small, 1))
+  return i32(v128.any_true(small))
 }

@@ -63,20 +63,19 @@ export function splitSquares(
   return f64x2.extract_lane(largest, 1)
 }
 
-/** Variances of windows, -1 where the bound does not decide the last bit; gives how many. May write one slot more. */
+/** Variances of windows, NaN where the bound does not decide the last bit; gives whether there is one. May write, and look at, one slot more. */
 export function vary(
   coarse: usize, rest: usize, coarseSquares: usize, restSquares: usize, period: i32, error: f64, count: i32, out: usize,
 ): i32 {
   const far = usize(period) << 3
-  const factor = f64x2.splat(f64(period))
-  const scale = f64x2.mul(factor, factor)
-  const inverse = f64x2.div(f64x2.splat(1), scale)
-  const errors = f64x2.splat(error)
-  const unit = f64x2.splat(4.440892098500626e-16) // 2^-51
+  const p = f64(period)
+  const factor = f64x2.splat(p)
+  const scale = f64x2.splat(p * p)
+  const inverse = f64x2.splat(1 / (p * p))
+  const errors = f64x2.splat(error * (1 / (p * p)))
+  const units = f64x2.splat(4.440892098500626e-16 * (1 / (p * p))) // 2^-51
   const splitter = f64x2.splat(134217729)
-  const two = f64x2.splat(2)
-  const uncertain = f64x2.splat(-1)
-  let missed = i64x2.splat(0)
+  let certainAll = i64x2.splat(-1)
   const end = out + (usize(count) << 3)
   for (; out < end; out += 16) {
     const sum = f64x2.sub(v128.load(coarse + far), v128.load(coarse))
@@ -84,7 +83,7 @@ export function vary(
     const windowSquares = f64x2.sub(v128.load(coarseSquares + far), v128.load(coarseSquares))
     const first = f64x2.sub(f64x2.mul(factor, windowSquares), f64x2.mul(sum, sum))
     const squares = f64x2.mul(factor, f64x2.sub(v128.load(restSquares + far), v128.load(restSquares)))
-    const mixed = f64x2.mul(sumRest, f64x2.add(f64x2.mul(two, sum), sumRest))
+    const mixed = f64x2.mul(sumRest, f64x2.add(f64x2.add(sum, sum), sumRest))
     const second = f64x2.sub(squares, mixed)
     const estimate = f64x2.mul(f64x2.add(first, second), inverse)
     const scaled = f64x2.mul(splitter, estimate)
@@ -92,16 +91,16 @@ export function vary(
     const remainder = f64x2.sub(first, f64x2.mul(leading, scale))
     const tail = f64x2.mul(f64x2.add(remainder, second), inverse)
     const parts = f64x2.add(f64x2.add(f64x2.abs(squares), f64x2.abs(mixed)), f64x2.abs(remainder))
-    const bound = f64x2.mul(f64x2.add(errors, f64x2.mul(unit, parts)), inverse)
+    const bound = f64x2.add(errors, f64x2.mul(units, parts))
     const variance = f64x2.add(leading, f64x2.add(tail, bound))
     const certain = f64x2.eq(variance, f64x2.add(leading, f64x2.sub(tail, bound)))
-    v128.store(out, v128.bitselect(variance, uncertain, certain))
-    missed = i64x2.sub(missed, v128.not(certain))
+    // An uncertain one becomes NaN: all bits set.
+    v128.store(out, v128.or(variance, v128.not(certain)))
+    certainAll = v128.and(certainAll, certain)
     coarse += 16
     rest += 16
     coarseSquares += 16
     restSquares += 16
   }
-  // A last slot beyond `count` does not matter to the caller, who looks for -1 within it.
-  return i32(i64x2.extract_lane(missed, 0) + i64x2.extract_lane(missed, 1))
+  return i32(!i64x2.all_true(certainAll))
 }

@@ -27,7 +27,7 @@ export function weigh(
     const quotient = sum * inverse + rounder - rounder
     const mean = quotient + (sum - quotient * weights + difference) / weights
     store<f64>(out, mean)
-    small += i32(abs(mean) < smallest) & i32(mean != 0)
+    small |= i32(abs(mean) < smallest) & i32(mean != 0)
     coarse += 8
     rest += 8
   }

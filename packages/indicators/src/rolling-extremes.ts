@@ -1,17 +1,19 @@
 import { checkLength, checkPeriod } from './check.ts'
 import { MaximumWindow } from './extreme-window.ts'
 import { overFiniteRuns } from './finite-runs.ts'
+import { currentKernels } from './kernels/kernels.ts'
 import { openState, type SavedValues, type Stream, type StreamValues, saveState } from './stream.ts'
+import { blocksOf, SCRATCH } from './window-totals.ts'
 
 /**
- * Rolling maximum of the last `period` values, in O(n) for any period.
+ * Rolling maximum of the last `period` values, in O(n log period).
  *
  * @param src    shape [n], oldest first. Read only.
  * @param period bars, integer from 1 to 2^20.
  * @param out    shape [n]; caller-owned, fully overwritten, must not overlap `src`.
  * @returns `out`: NaN while the window is not full or holds a NaN or infinite value.
  * @throws TradewrightError `BAD_OPTION` (period), `BAD_SHAPE` (lengths differ).
- * @see TA-Lib `MAX`; Lemire (2006), Nordic J. Computing 13.
+ * @see TA-Lib `MAX`, the same.
  */
 export function rollingMax(
   src: Float64Array,
@@ -40,32 +42,30 @@ export function rollingMin(
   return out
 }
 
-/** As {@link rollingMax}, for finite values. `out` must not overlap `values`. */
+/** As {@link rollingMax}, for finite values; `out` may be `values`. */
 export function maximumRun(values: Float64Array, period: number, out: Float64Array): void {
-  const queue = new Int32Array(values.length) // indices of values that no later value exceeds
-  let head = 0
-  let tail = -1
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i]
-    while (tail >= head && values[queue[tail]] <= value) tail--
-    queue[++tail] = i
-    if (queue[head] + period <= i) head++
-    out[i] = i < period - 1 ? NaN : values[queue[head]]
-  }
+  extremeRun('maxima', values, period, out)
 }
 
-/** As {@link rollingMin}, for finite values. `out` must not overlap `values`. */
+/** As {@link rollingMin}, for finite values; `out` may be `values`. */
 export function minimumRun(values: Float64Array, period: number, out: Float64Array): void {
-  const queue = new Int32Array(values.length)
-  let head = 0
-  let tail = -1
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i]
-    while (tail >= head && values[queue[tail]] >= value) tail--
-    queue[++tail] = i
-    if (queue[head] + period <= i) head++
-    out[i] = i < period - 1 ? NaN : values[queue[head]]
+  extremeRun('minima', values, period, out)
+}
+
+function extremeRun(kernel: 'maxima' | 'minima', values: Float64Array, period: number, out: Float64Array): void {
+  const kernels = currentKernels()
+  const length = values.length
+  // From the end, so that `out` may be `values`.
+  for (const { first, start, end } of blocksOf(length, period).reverse()) {
+    const from = Math.max(start, period - 1)
+    if (from >= end) continue
+    kernels.reserve(SCRATCH + end - first + 2)
+    const memory = kernels.memory()
+    memory.set(values.subarray(first, end), SCRATCH)
+    kernels[kernel](SCRATCH * 8, end - first, period)
+    out.set(memory.subarray(SCRATCH + from - first, SCRATCH + end - first), from)
   }
+  out.fill(NaN, 0, Math.min(length, period - 1))
 }
 
 /** The state of a window by name, with a prefix where a stream has several. */

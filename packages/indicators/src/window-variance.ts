@@ -45,7 +45,7 @@ export function varianceRun(values: Float64Array, period: number, out: Float64Ar
     if (windows.start >= end) continue
     const totals = addUpSquares(kernels, values.subarray(first, end), period)
     if (totals === undefined) varySlowly(values, windows, period, out)
-    else if (vary(kernels, totals, windows, period, out) > 0) finishMissed(values, windows, period, out)
+    else if (vary(kernels, totals, windows, period, out) !== 0) finishMissed(values, windows, period, out)
   }
 }
 
@@ -86,7 +86,7 @@ function addUpSquares(kernels: KernelSet, values: Float64Array, period: number):
   return { coarse, rest, coarseSquares, restSquares, out, error: count * 2 ** -51 * (largest + 2 ** squareUnit) }
 }
 
-/** Fills out[start..end); windows that are not certain get -1. Gives how many, or one more. */
+/** Fills out[start..end); windows that are not certain get NaN. Gives whether there may be one. */
 function vary(
   kernels: KernelSet,
   totals: SquareTotals,
@@ -113,7 +113,8 @@ function finishMissed(values: Float64Array, { start, end }: Block, period: numbe
   let run = 0 // equal values up to i
   for (let i = start - period + 1; i < end; i++) {
     run = i > 0 && values[i] === values[i - 1] ? run + 1 : 1
-    if (i >= start && out[i] === -1) out[i] = run >= period ? 0 : varianceOf(values.subarray(i - period + 1, i + 1))
+    if (i >= start && Number.isNaN(out[i]))
+      out[i] = run >= period ? 0 : varianceOf(values.subarray(i - period + 1, i + 1))
   }
 }
 

@@ -14,6 +14,8 @@ export interface KernelSet {
   readonly subtract: (coarse: number, rest: number, period: number, count: number, out: number) => void
   readonly divide: WindowDivision
   readonly weigh: WindowDivision
+  readonly maxima: (values: number, count: number, period: number) => void
+  readonly minima: (values: number, count: number, period: number) => void
   readonly centre: (values: number, count: number, middle: number, out: number) => number
   readonly splitSquares: (
     values: number,

@@ -1,4 +1,5 @@
 import type { KernelSet } from './kernel-set.ts'
+import { plainMaxima, plainMinima } from './plain-extremes.ts'
 import { plainSmooth4, plainStrength4 } from './plain-recursions.ts'
 import { plainCentre, plainSplitSquares, plainVary } from './plain-variance.ts'
 
@@ -25,6 +26,8 @@ export function createPlainKernels(): KernelSet {
       plainDivide(from(coarse), from(rest), period, rounder, smallest, column(out, count)),
     weigh: (coarse, rest, period, count, rounder, smallest, out) =>
       plainWeigh(from(coarse), from(rest), period, rounder, smallest, column(out, count)),
+    maxima: (values, count, period) => plainMaxima(column(values, count), period),
+    minima: (values, count, period) => plainMinima(column(values, count), period),
     centre: (values, count, middle, out) => plainCentre(column(values, count), middle, column(out, count)),
     splitSquares: (values, count, splitter, squareSplitter, coarse, rest, coarseSquares, restSquares) =>
       plainSplitSquares(
@@ -97,7 +100,7 @@ export function plainSubtract(coarse: Float64Array, rest: Float64Array, period: 
   for (let i = 0; i < out.length; i++) out[i] = coarse[i + period] - coarse[i] + (rest[i + period] - rest[i])
 }
 
-/** Window means; gives how many are below `smallest` in magnitude and not 0. */
+/** Window means; gives whether one is below `smallest` in magnitude and not 0, as 1 or 0. */
 export function plainDivide(
   coarse: Float64Array,
   rest: Float64Array,
@@ -113,7 +116,7 @@ export function plainDivide(
     const quotient = sum * inverse + rounder - rounder
     const mean = quotient + (sum - quotient * period + (rest[i + period] - rest[i])) / period
     out[i] = mean
-    if (mean < smallest && mean > -smallest && mean !== 0) small++
+    if (mean < smallest && mean > -smallest && mean !== 0) small = 1
   }
   return small
 }
@@ -147,7 +150,7 @@ export function plainWeigh(
     const quotient = sum * inverse + rounder - rounder
     const mean = quotient + (sum - quotient * weights + difference) / weights
     out[i] = mean
-    if (mean < smallest && mean > -smallest && mean !== 0) small++
+    if (mean < smallest && mean > -smallest && mean !== 0) small = 1
   }
   return small
 }

@@ -51,7 +51,7 @@ export function plainSplitSquares(
   return largest
 }
 
-/** Variances of windows from slot 0 on, -1 where the bound does not decide the last bit; gives how many. */
+/** Variances of windows from slot 0 on, NaN where the bound does not decide the last bit; gives whether there is one. */
 export function plainVary(
   coarse: Float64Array,
   rest: Float64Array,
@@ -63,14 +63,15 @@ export function plainVary(
 ): number {
   const scale = period * period
   const inverse = 1 / scale
-  const unit = 2 ** -51
+  const errors = error * inverse
+  const units = 2 ** -51 * inverse
   let missed = 0
   for (let i = 0; i < out.length; i++) {
     const sum = coarse[i + period] - coarse[i]
     const sumRest = rest[i + period] - rest[i]
     const first = period * (coarseSquares[i + period] - coarseSquares[i]) - sum * sum
     const squares = period * (restSquares[i + period] - restSquares[i])
-    const mixed = sumRest * (2 * sum + sumRest)
+    const mixed = sumRest * (sum + sum + sumRest)
     const second = squares - mixed
     // 26 leading bits of the variance, then what they leave.
     const estimate = (first + second) * inverse
@@ -78,11 +79,11 @@ export function plainVary(
     const leading = scaled - (scaled - estimate)
     const remainder = first - leading * scale
     const tail = (remainder + second) * inverse
-    const bound = (error + unit * (Math.abs(squares) + Math.abs(mixed) + Math.abs(remainder))) * inverse
+    const bound = errors + units * (Math.abs(squares) + Math.abs(mixed) + Math.abs(remainder))
     const variance = leading + (tail + bound)
     const certain = variance === leading + (tail - bound)
-    out[i] = certain ? variance : -1
-    if (!certain) missed++
+    out[i] = certain ? variance : NaN
+    if (!certain) missed = 1
   }
   return missed
 }
