@@ -18,6 +18,7 @@ import {
   type TrialRef,
   toErrorData,
 } from '@tradewright/core'
+import { createFastPath } from './fast-path.ts'
 import { NodeGraph } from './node-graph.ts'
 import { columnsKey, NodeValues, nodeBars } from './node-values.ts'
 import { pickMetrics, selectMetrics } from './performance.ts'
@@ -35,6 +36,8 @@ export interface EvaluateOptions {
   readonly indicators?: IndicatorStore | undefined
   /** Whether trials may take a fast path; results are equal within 1e-12. @default 'fast' */
   readonly engine?: 'fast' | 'plain' | undefined
+  /** The fast path. @default WebAssembly with SIMD, its plain kernels where that is not there */
+  readonly fast?: FastPath | undefined
   /** Imports modules of users' indicators. @default the runtime's own `import()` */
   readonly load?: ((module: string) => Promise<unknown>) | undefined
   /** @default systemClock */
@@ -115,9 +118,9 @@ export function runPlain(batch: SliceBatch, trial: PreparedTrial): SliceOutcome 
  * const evaluate = createEvaluate({ resolve: (fingerprint) => (fingerprint === bars.fingerprint ? bars : undefined) })
  * ```
  */
-export function createEvaluate(options: EvaluateOptions & { readonly fast?: FastPath | undefined }): Evaluate {
+export function createEvaluate(options: EvaluateOptions): Evaluate {
   const { resolve, indicators = createIndicatorStore(), engine = 'fast', load, clock = systemClock } = options
-  const fast = engine === 'fast' ? options.fast : undefined
+  const fast = engine === 'fast' ? (options.fast ?? createFastPath()) : undefined
 
   const runChunk = (
     chunk: readonly Running[],

@@ -20,34 +20,83 @@ function ofSource(name: string, source: Expr, params: readonly number[]): Expr {
   return indicatorExpr(graph, builderOf(name), [nodeOf(graph, source, 'value', `ta.${name}`)], params, 0)
 }
 
+/** One output from the bars' own columns. */
+function ofBars(name: string, params: readonly number[]): Expr {
+  const graph = currentGraph(`ta.${name}`)
+  const builder = builderOf(name)
+  return indicatorExpr(graph, builder, indicatorOperands(graph, builder.definition, undefined), params, 0)
+}
+
 /** Every output by name. */
-function outputs(name: string, source: Expr | undefined, params: readonly number[]): Readonly<Record<string, Expr>> {
+function outputs<Name extends string>(
+  name: string,
+  source: Expr | undefined,
+  params: readonly number[],
+): { readonly [K in Name]: Expr } {
   const graph = currentGraph(`ta.${name}`)
   const builder = builderOf(name)
   const { definition } = builder
   const operands = indicatorOperands(graph, definition, source)
-  return Object.fromEntries(
-    definition.outputs.map((output, k) => [output, indicatorExpr(graph, builder, operands, params, k)]),
-  )
+  const made = definition.outputs.map((output, k) => [output, indicatorExpr(graph, builder, operands, params, k)])
+  return Object.fromEntries(made) as { readonly [K in Name]: Expr }
 }
 
-/** The bands of {@link ta}.bollinger. */
-export interface BollingerExprs {
+/** Bands around a middle. */
+export interface BandExprs {
   readonly upper: Expr
   readonly middle: Expr
   readonly lower: Expr
 }
 
-/** The builders of indicator expressions. */
+/** What `ta.macd` gives. */
+export interface MacdExprs {
+  readonly macd: Expr
+  readonly signal: Expr
+  readonly histogram: Expr
+}
+
+/** What `ta.stochastic` gives. */
+export interface StochasticExprs {
+  readonly k: Expr
+  readonly d: Expr
+}
+
+/** The builders of indicator expressions. Periods are whole numbers of bars, 1 or more. */
 export interface TechnicalAnalysis {
-  /** Simple moving average. @param period bars, integer >= 1. */
+  /** Simple moving average. */
   sma(source: Expr, period: number): Expr
   /** Exponential moving average, seeded with the mean of the first `period` values. */
   ema(source: Expr, period: number): Expr
+  /** Linearly weighted moving average. */
+  wma(source: Expr, period: number): Expr
   /** Wilder's relative strength index, 0 to 100; 100 where there is no loss. */
   rsi(source: Expr, period: number): Expr
+  /** Rate of change over `period` bars, in percent. */
+  roc(source: Expr, period: number): Expr
+  /** Moving average convergence divergence. @default 12, 26, 9 */
+  macd(source: Expr, fast?: number, slow?: number, signal?: number): MacdExprs
   /** Moving average and `deviations` standard deviations (ddof 0) around it. @param deviations @default 2 */
-  bollinger(source: Expr, period: number, deviations?: number): BollingerExprs
+  bollinger(source: Expr, period: number, deviations?: number): BandExprs
+  /** Lowest value of the last `period` bars. */
+  rollingMin(source: Expr, period: number): Expr
+  /** Highest value of the last `period` bars. */
+  rollingMax(source: Expr, period: number): Expr
+  /** Standard deviation (ddof 0) of the last `period` bars. */
+  rollingStd(source: Expr, period: number): Expr
+  /** Sum of the last `period` bars. */
+  rollingSum(source: Expr, period: number): Expr
+  /** True range of the bars. */
+  trueRange(): Expr
+  /** Wilder's average true range of the bars. */
+  atr(period: number): Expr
+  /** Highest high and lowest low of the last `period` bars, this one included, and their mean. */
+  donchian(period: number): BandExprs
+  /** Stochastic oscillator of the bars, 0 to 100. @default smooth 3, signal 3 */
+  stochastic(period: number, smooth?: number, signal?: number): StochasticExprs
+  /** On-balance volume. */
+  obv(): Expr
+  /** Volume-weighted average price of the last `period` bars. */
+  vwap(period: number): Expr
   /**
    * Any indicator of `indicatorTable` by name: every output by name (`value` where there is one).
    *
@@ -63,9 +112,27 @@ export interface TechnicalAnalysis {
 export const ta: TechnicalAnalysis = Object.freeze({
   sma: (source: Expr, period: number): Expr => ofSource('sma', source, [period]),
   ema: (source: Expr, period: number): Expr => ofSource('ema', source, [period]),
+  wma: (source: Expr, period: number): Expr => ofSource('wma', source, [period]),
   rsi: (source: Expr, period: number): Expr => ofSource('rsi', source, [period]),
-  bollinger: (source: Expr, period: number, deviations = 2): BollingerExprs =>
-    outputs('bollinger', source, [period, deviations]) as unknown as BollingerExprs,
+  roc: (source: Expr, period: number): Expr => ofSource('roc', source, [period]),
+  macd: (source: Expr, fast = 12, slow = 26, signal = 9): MacdExprs => outputs('macd', source, [fast, slow, signal]),
+  bollinger: (source: Expr, period: number, deviations = 2): BandExprs => {
+    // The kernel's own formula, in nodes: bands of other widths share the mean and the deviation.
+    const middle = ofSource('sma', source, [period])
+    const width = ofSource('rollingStd', source, [period]).mul(deviations)
+    return { upper: middle.add(width), middle, lower: middle.sub(width) }
+  },
+  rollingMin: (source: Expr, period: number): Expr => ofSource('rollingMin', source, [period]),
+  rollingMax: (source: Expr, period: number): Expr => ofSource('rollingMax', source, [period]),
+  rollingStd: (source: Expr, period: number): Expr => ofSource('rollingStd', source, [period]),
+  rollingSum: (source: Expr, period: number): Expr => ofSource('rollingSum', source, [period]),
+  trueRange: (): Expr => ofBars('trueRange', []),
+  atr: (period: number): Expr => ofBars('atr', [period]),
+  donchian: (period: number): BandExprs => outputs('donchian', undefined, [period]),
+  stochastic: (period: number, smooth = 3, signal = 3): StochasticExprs =>
+    outputs('stochastic', undefined, [period, smooth, signal]),
+  obv: (): Expr => ofBars('obv', []),
+  vwap: (period: number): Expr => ofBars('vwap', [period]),
   indicator: (name: string, params: readonly number[], source?: Expr): Readonly<Record<string, Expr>> =>
     outputs(name, source, params),
 } satisfies TechnicalAnalysis)

@@ -145,6 +145,22 @@ export function numberOf(tree: Tree, columns: Columns, least = 0): Expr {
     () => delayedMiddle([x, y], a),
     () => total(x),
     () => x.div(10).exp(),
+    () => ta.wma(x, n),
+    () => ta.roc(x, n),
+    () => ta.macd(x, n, n + 2, b + 1).signal,
+    () => ta.macd(x, n, n + 2, b + 1).histogram,
+    () => ta.rollingMin(x, n),
+    () => ta.rollingMax(x, n),
+    () => ta.rollingStd(x, n),
+    () => ta.rollingSum(x, n),
+    () => ta.trueRange().add(x),
+    () => ta.atr(n).add(x),
+    () => ta.donchian(n).upper.sub(x),
+    () => ta.donchian(n).middle.sub(x),
+    () => ta.stochastic(n, b + 1, 2).d.add(x),
+    () => ta.obv().add(x),
+    () => ta.vwap(n).sub(x),
+    () => ta.indicator('bollinger', [n, 1.5], x).lower,
   ]
   return makers[tree.pick % makers.length]()
 }

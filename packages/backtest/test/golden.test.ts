@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { backtest } from '../src/index.ts'
+import { backtest, sweep } from '../src/index.ts'
 import { barsOf, type GoldenCase, goldenCases, goldenStrategies, rowsOf, sp500 } from './golden-cases.ts'
 
 const index = sp500()
@@ -60,4 +60,26 @@ describe('the reference preset gives the orders, trades and metrics of an indepe
     expect(goldenCases.length).toBeGreaterThanOrEqual(60)
   })
   it.each(goldenCases.map((test) => [test.name, test] as const))('%s', (_, test) => check(test))
+})
+
+describe('the fast engine gives the same metrics', () => {
+  let fast = 0
+  it.each(goldenCases.map((test) => [test.name, test] as const))('%s', (_, { expected, options, ...test }) => {
+    const bars = test.bars === undefined ? rowsOf(index, ...(test.slice ?? [0, 0])) : barsOf(test.bars)
+    const strategy = goldenStrategies.get(test.strategy)
+    if (strategy === undefined) return expect.fail(`unknown strategy ${test.strategy}`)
+    const { metrics, plainTrials } = sweep(strategy, [test.params], bars, options)
+    const cash = options.initialCash ?? 10_000
+    if (plainTrials === 0) fast++
+    for (const [name, wanted] of Object.entries(expected.metrics))
+      near(
+        metrics[name as keyof typeof metrics][0],
+        wanted,
+        ['finalEquity', 'feesPaid', 'expectancy'].includes(name) ? cash : 1,
+        name,
+      )
+  })
+  it('and takes most of the cases on real bars', () => {
+    expect(fast).toBeGreaterThan(100)
+  })
 })

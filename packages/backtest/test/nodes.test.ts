@@ -235,3 +235,34 @@ describe("users' indicators", () => {
     expect(done).toMatchObject({ status: 'done' })
   })
 })
+
+describe('ta', () => {
+  const noisy = closes(Array.from({ length: 60 }, (_, i) => 100 + ((i * 7919) % 13) / 8))
+  it.each<[string, (columns: Columns) => Expr, (columns: Columns) => Expr]>([
+    [
+      'bollinger.upper',
+      ({ close }) => ta.bollinger(close, 7, 1.3).upper,
+      ({ close }) => ta.indicator('bollinger', [7, 1.3], close).upper,
+    ],
+    [
+      'bollinger.lower',
+      ({ close }) => ta.bollinger(close, 7, 1.3).lower,
+      ({ close }) => ta.indicator('bollinger', [7, 1.3], close).lower,
+    ],
+    ['macd', ({ close }) => ta.macd(close).histogram, ({ close }) => ta.macd(close).macd.sub(ta.macd(close).signal)],
+    ['donchian.upper', () => ta.donchian(5).upper, ({ high }) => ta.rollingMax(high, 5)],
+    ['rollingSum', ({ close }) => ta.rollingSum(close, 4), ({ close }) => ta.sma(close, 4).mul(4)],
+  ])('%s is what its parts say', (_, one, other) => {
+    const [a, b] = [column(one, noisy), column(other, noisy)]
+    expect(a.filter(Number.isNaN).length).toBeLessThan(60)
+    a.forEach((value, i) => {
+      if (!Number.isNaN(value)) expect(Math.abs(value - b[i])).toBeLessThan(1e-12)
+    })
+  })
+
+  it('refuses names and parameters it does not know', () => {
+    expect(() => column(({ close }) => ta.indicator('smma', [3], close).value, noisy)).toThrow(/did you mean 'sma'/)
+    expect(() => column(() => ta.atr(0.5), noisy)).toThrow(/period of atr must be an integer/)
+    expect(() => column(() => ta.sma(undefined as never, 3), noisy)).toThrow(/ta.sma takes a column of numbers/)
+  })
+})
