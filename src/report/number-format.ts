@@ -3,8 +3,13 @@ const MINUS = '−'
 
 const signed = (text: string): string => text.replace('-', MINUS)
 
-const grouped = (value: number, digits: number): string =>
-  value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits })
+// One formatter for each count of digits: making one costs a hundred times what using it does.
+const formatters = Array.from(
+  { length: 7 },
+  (_, digits) => new Intl.NumberFormat('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits }),
+)
+
+const grouped = (value: number, digits: number): string => formatters[Math.min(6, digits)].format(value)
 
 /** A fraction as a percentage with one digit: 0.1234 is `12.3 %`. NaN and undefined are a dash. */
 export function formatPercent(value: number | undefined, digits: number = 1): string {
