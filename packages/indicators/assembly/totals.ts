@@ -29,7 +29,20 @@ export function subtract(coarse: usize, rest: usize, period: i32, count: i32, ou
   }
 }
 
-/** Window means; gives whether one is below `smallest` in magnitude and not 0. May write, and look at, one slot more. */
+// @ts-ignore: decorator
+@inline
+function mean2(coarse: usize, rest: usize, far: usize, divisor: v128, inverse: v128, round: v128): v128 {
+  const sum = f64x2.sub(v128.load(coarse + far), v128.load(coarse))
+  const difference = f64x2.sub(v128.load(rest + far), v128.load(rest))
+  const quotient = f64x2.sub(f64x2.add(f64x2.mul(sum, inverse), round), round)
+  const remainder = f64x2.add(f64x2.sub(sum, f64x2.mul(quotient, divisor)), difference)
+  return f64x2.add(quotient, f64x2.div(remainder, divisor))
+}
+
+/**
+ * Window means; gives whether one is below `smallest` in magnitude and not 0. May write, and look at, up to three slots
+ * more.
+ */
 export function divide(
   coarse: usize, rest: usize, period: i32, count: i32, rounder: f64, smallest: f64, out: usize,
 ): i32 {
@@ -41,16 +54,15 @@ export function divide(
   const zero = f64x2.splat(0)
   let small = i64x2.splat(0) // a mask
   const end = out + (usize(count) << 3)
-  for (; out < end; out += 16) {
-    const sum = f64x2.sub(v128.load(coarse + far), v128.load(coarse))
-    const difference = f64x2.sub(v128.load(rest + far), v128.load(rest))
-    const quotient = f64x2.sub(f64x2.add(f64x2.mul(sum, inverse), round), round)
-    const remainder = f64x2.add(f64x2.sub(sum, f64x2.mul(quotient, divisor)), difference)
-    const mean = f64x2.add(quotient, f64x2.div(remainder, divisor))
-    v128.store(out, mean)
-    small = v128.or(small, v128.and(f64x2.lt(f64x2.abs(mean), bound), f64x2.ne(mean, zero)))
-    coarse += 16
-    rest += 16
+  for (; out < end; out += 32) {
+    const a = mean2(coarse, rest, far, divisor, inverse, round)
+    const b = mean2(coarse + 16, rest + 16, far, divisor, inverse, round)
+    v128.store(out, a)
+    v128.store(out, b, 16)
+    small = v128.or(small, v128.and(f64x2.lt(f64x2.abs(a), bound), f64x2.ne(a, zero)))
+    small = v128.or(small, v128.and(f64x2.lt(f64x2.abs(b), bound), f64x2.ne(b, zero)))
+    coarse += 32
+    rest += 32
   }
   return i32(v128.any_true(small))
 }

@@ -1,6 +1,6 @@
 /**
  * The hot loops over one linear memory, in WebAssembly or in plain TypeScript. Addresses and strides are bytes, multiples
- * of 8. A kernel may read and write one slot beyond what it is given. What each computes is said at its plain form.
+ * of 8. A kernel may read and write three slots beyond what it is given. What each computes is said at its plain form.
  */
 export interface KernelSet {
   readonly form: 'wasm' | 'plain'
