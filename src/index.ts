@@ -4,16 +4,30 @@ export type {
   Columns,
   Expr,
   IndicatorOptions,
+  Intent,
   Kernel,
   KernelStream,
+  LiveStrategy,
   Order,
+  SavedStrategy,
   Signals,
   Strategy,
   StrategyDefinition,
   TechnicalAnalysis,
   Trade,
 } from '@tradewright/backtest'
-export { backtest, defineIndicator, defineStrategy, engineVersion, ta } from '@tradewright/backtest'
+export {
+  backtest,
+  defineIndicator,
+  defineStrategy,
+  deflatedSharpe,
+  engineVersion,
+  minTrackRecordLength,
+  parseStrategy,
+  probabilisticSharpe,
+  sweep,
+  ta,
+} from '@tradewright/backtest'
 export type {
   Bars,
   BarsInput,
@@ -91,7 +105,8 @@ export type { ReportData } from './report/report-data.ts'
 export type { ReportOptions } from './report/report-of.ts'
 export { cacheNote, reportOf } from './report/report-of.ts'
 export { writeReport } from './report/write-report.ts'
-export type { SavedStrategy } from './saved-strategy.ts'
+export type { LoadedStrategy, StrategyEvidence } from './saved-strategy.ts'
+export { loadStrategy } from './saved-strategy.ts'
 export type { ProgressBar, ProgressBarOptions, TextStream } from './terminal/progress-bar.ts'
 export { progressBar } from './terminal/progress-bar.ts'
 export { resultTable } from './terminal/result-table.ts'

@@ -1,31 +1,18 @@
-import { engineVersion, type Strategy } from '@tradewright/backtest'
-import type { Bars, GraphProgram, Metrics, Params, SimulationOptions } from '@tradewright/core'
+import { readdir, readFile } from 'node:fs/promises'
+import { basename, dirname, resolve } from 'node:path'
+import { type LiveStrategy, parseStrategy, type Strategy, type StreamOptions } from '@tradewright/backtest'
+import {
+  type Bars,
+  type Data,
+  type GraphProgram,
+  type Metrics,
+  nearestName,
+  type Params,
+  type SimulationOptions,
+  TradewrightError,
+} from '@tradewright/core'
 import { writeFileAtomically } from './atomic-file.ts'
 import type { Validation } from './training-result.ts'
-
-/** A strategy with its parameters, as a file keeps it: plain JSON. */
-export interface SavedStrategy {
-  readonly format: 'tradewright-strategy'
-  readonly version: 1
-  readonly engineVersion: string
-  readonly strategy: string
-  readonly params: Params
-  readonly program: GraphProgram
-  readonly simulation: SimulationOptions
-  readonly market: {
-    readonly symbols: readonly string[]
-    readonly timeframe: string | undefined
-    readonly calendar: string | undefined
-    readonly barsPerYear: number | undefined
-  }
-  /** What the search and the validation said, for whoever opens the file. */
-  readonly evidence: {
-    readonly inSample: Metrics
-    readonly heldOut: Metrics | undefined
-    readonly deflatedSharpe: number | null
-    readonly trials: number
-  }
-}
 
 /** What {@link saveStrategy} writes down. */
 export interface StrategyToSave<P> {
@@ -38,32 +25,100 @@ export interface StrategyToSave<P> {
   readonly validation: Validation
 }
 
-/** Writes a strategy with its parameters. @throws TradewrightError `IO`. */
+/** What a search and its validation said of a saved strategy, for whoever opens the file. */
+export interface StrategyEvidence {
+  readonly symbols: readonly string[]
+  readonly calendar: string | null
+  readonly inSample: Metrics
+  readonly heldOut: Metrics | null
+  readonly deflatedSharpe: number | null
+  readonly trials: number
+}
+
+/** Writes a strategy with its parameters: its graph and options as JSON, no code. @throws TradewrightError `IO`. */
 export async function saveStrategy<P>(file: string, what: StrategyToSave<P>): Promise<void> {
   const { strategy, params, simulation, symbols, bars, metrics, validation } = what
-  // Bound alone, so that its table holds its own nodes and no other trial's.
-  const [program] = strategy.bind([params])
+  const saved = strategy.save(params, {
+    ...simulation,
+    timeframe: bars.timeframe,
+    barsPerYear: simulation.barsPerYear ?? bars.barsPerYear,
+  })
   const { deflatedSharpe } = validation
-  const saved: SavedStrategy = {
-    format: 'tradewright-strategy',
-    version: 1,
-    engineVersion,
-    strategy: strategy.name,
-    params: params as Params,
-    program,
-    simulation,
-    market: {
-      symbols,
-      timeframe: bars.timeframe,
-      calendar: bars.calendar,
-      barsPerYear: simulation.barsPerYear ?? bars.barsPerYear,
-    },
-    evidence: {
-      inSample: metrics,
-      heldOut: validation.heldOut,
-      deflatedSharpe: Number.isNaN(deflatedSharpe) ? null : deflatedSharpe,
-      trials: validation.trialsCounted,
-    },
+  const evidence: StrategyEvidence = {
+    symbols,
+    calendar: bars.calendar ?? null,
+    inSample: metrics,
+    heldOut: validation.heldOut ?? null,
+    deflatedSharpe: Number.isNaN(deflatedSharpe) ? null : deflatedSharpe,
+    trials: validation.trialsCounted,
   }
-  await writeFileAtomically(file, `${JSON.stringify(saved, undefined, 2)}\n`)
+  await writeFileAtomically(file, `${JSON.stringify({ ...(saved as object), evidence }, undefined, 2)}\n`)
+}
+
+/** A saved strategy, ready for a bot: see {@link LiveStrategy} for `warmUp`, `push`, `save` and `restore`. */
+export interface LoadedStrategy extends LiveStrategy {
+  readonly name: string
+  readonly params: Params
+  /** Runs in `backtest` too. */
+  readonly program: GraphProgram
+  /** The options that it runs with. */
+  readonly options: StreamOptions
+  /** What was known of it when it was saved. */
+  readonly evidence: StrategyEvidence | undefined
+}
+
+async function readSaved(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT')
+      throw new TradewrightError('IO', `a saved strategy must be readable, was '${file}'`, { file }, { cause })
+    const names = await readdir(dirname(resolve(file))).catch(() => [])
+    const nearest = nearestName(basename(file), names)
+    throw new TradewrightError(
+      'NOT_FOUND',
+      `a saved strategy must exist, was '${file}'${nearest === undefined ? '' : `; did you mean '${nearest}'?`}`,
+      { file, ...(nearest === undefined ? {} : { nearest }) },
+      { cause },
+    )
+  }
+}
+
+/**
+ * Loads a strategy that `result.best.save(file)` wrote, for a live bot.
+ *
+ * @param file    path of the file.
+ * @param options override the saved simulation options.
+ * @throws TradewrightError `NOT_FOUND` (with the nearest name), `IO`, `BAD_DATA` for a file that is no saved strategy.
+ * @example
+ * ```ts
+ * const live = await loadStrategy('eth.strategy.json')
+ * live.warmUp(bars)
+ * const { signals, intents, ready } = live.push(bar)
+ * ```
+ */
+export async function loadStrategy(file: string, options: StreamOptions = {}): Promise<LoadedStrategy> {
+  const text = await readSaved(file)
+  let data: unknown
+  try {
+    data = JSON.parse(text)
+  } catch (cause) {
+    throw new TradewrightError('BAD_DATA', `a saved strategy must be JSON, '${file}' is not`, { file }, { cause })
+  }
+  const saved = parseStrategy(data as Data)
+  await saved.load()
+  const { name, params, program } = saved
+  const live = saved.stream(options)
+  const { evidence } = data as { readonly evidence?: StrategyEvidence }
+  return {
+    name,
+    params,
+    program,
+    options: { ...saved.options, ...options },
+    evidence,
+    warmUp: (bars) => live.warmUp(bars),
+    push: (bar) => live.push(bar),
+    save: () => live.save(),
+    restore: (state) => live.restore(state),
+  }
 }

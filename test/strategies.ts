@@ -21,3 +21,14 @@ export const brittle = defineStrategy({
     return { long: close.gt(ta.sma(close, period)) }
   },
 })
+
+/** The same without a stop, so that every order follows from a signal. */
+export const withoutStop = defineStrategy({
+  name: 'without-stop',
+  params: { fast: int(3, 30), slow: int(10, 90) },
+  where: ({ fast, slow }) => fast < slow,
+  signals: ({ close }, { fast, slow }) => ({
+    entry: ta.sma(close, fast).crossesAbove(ta.sma(close, slow)),
+    exit: ta.sma(close, fast).crossesBelow(ta.sma(close, slow)),
+  }),
+})

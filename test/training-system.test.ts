@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -10,6 +9,7 @@ import {
   type EvaluationRequest,
   int,
   isTradewrightError,
+  loadStrategy,
   type Metrics,
   memoryDataSource,
   type Objective,
@@ -22,7 +22,7 @@ import {
 } from 'tradewright'
 import { afterEach, describe, expect, it } from 'vitest'
 import { walk, withOtherEnd } from './market.ts'
-import { brittle, smaCross } from './strategies.ts'
+import { brittle, smaCross, withoutStop } from './strategies.ts'
 
 const bars = walk(900)
 const split = 630
@@ -151,14 +151,42 @@ describe('a training', () => {
     expect(seen.at(-1)).toMatchObject({ strategy: 'sma-cross', done: 40, trials: 40, best: result.best.value })
   })
 
-  it('saves the best strategy as a file', async () => {
+  it('saves the best strategy as a file, from which a bot runs it to the same orders', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'tradewright-'))
     const system = await systemOf()
-    const { best } = await system.trainingManager.executeOptimizedTraining({ strategy: smaCross })
+    const { best } = await system.trainingManager.executeOptimizedTraining({
+      strategy: withoutStop,
+      params: { fast: 3, slow: 12 },
+      trials: 3,
+    })
     const file = join(folder, 'deep/best.json')
     await best.save(file)
-    const saved = JSON.parse(readFileSync(file, 'utf8'))
-    expect(saved).toMatchObject({ format: 'tradewright-strategy', strategy: 'sma-cross', params: best.params })
+    const live = await loadStrategy(file)
+    expect(live).toMatchObject({
+      name: 'without-stop',
+      params: best.params,
+      evidence: { symbols: ['WALK'], trials: 1 },
+    })
+    live.warmUp(viewRange(bars, 0, split))
+    const intents: string[] = []
+    for (let i = split; i < bars.length - 1; i++) {
+      const { timestamp, open: o, high, low, close, volume } = bars
+      const bar = {
+        timestamp: timestamp[i],
+        open: o[i],
+        high: high[i],
+        low: low[i],
+        close: close[i],
+        volume: volume[i],
+      }
+      for (const { side } of live.push(bar).intents) intents.push(`${side} at ${i + 1}`)
+    }
+    const { orders } = backtest(withoutStop, best.params, bars, { start: split, warmupStart: 0 })
+    expect(intents).toEqual(orders.map(({ side, index }) => `${side} at ${index}`))
+    expect(intents.length).toBeGreaterThan(5)
+    await expect(loadStrategy(join(folder, 'deep/bets.json'))).rejects.toThrow("did you mean 'best.json'?")
+    await writeFile(join(folder, 'no.json'), 'no')
+    await expect(loadStrategy(join(folder, 'no.json'))).rejects.toThrow('[BAD_DATA]')
     await rm(folder, { recursive: true })
   })
 
