@@ -36,7 +36,15 @@ const WHERE_TRIES = 50
 /** A run is over when every direction is narrower than this part of the range. */
 const NARROW = 1e-7
 
+/** Where the first run begins, in the unit cube; an internal way in for portfolios. */
+export interface CmaEsBeginning {
+  /** shape [dimensions], the mean; 0.5 where inactive. */
+  readonly mean: Float64Array
+  readonly sigma: number
+}
+
 interface Settings {
+  readonly beginning?: CmaEsBeginning | undefined
   readonly population: number | undefined
   readonly sigma: number
   readonly restarts: 'ipop' | 'bipop' | 'same'
@@ -87,7 +95,16 @@ class CmaEsState {
     this.#small = false
     const n = this.#numeric.length
     const lambda = this.#settings.population ?? populationFor(n)
-    this.#start(new Float64Array(n).fill(0.5), this.#settings.sigma, lambda)
+    const { beginning, sigma } = this.#settings
+    if (beginning === undefined) this.#start(new Float64Array(n).fill(0.5), sigma, lambda)
+    else {
+      this.#start(
+        Float64Array.from(this.#numeric, (a) => beginning.mean[a]),
+        beginning.sigma,
+        lambda,
+      )
+      this.#leanTowards(beginning.mean)
+    }
     if (this.#settings.warmStart.length > 0) this.#warm(request, lambda)
   }
 
@@ -97,6 +114,15 @@ class CmaEsState {
     this.#probabilities = this.#categorical.map((a) => new Float64Array(axes[a].count).fill(1 / axes[a].count))
     this.#runStart = this.#used
     this.#recent = []
+  }
+
+  /** Half the mass of every category on the value of a point. */
+  #leanTowards(unit: Float64Array): void {
+    this.#categorical.forEach((a, i) => {
+      const p = this.#probabilities[i]
+      const hit = cellOf(this.#observations.axes[a], unit[a])
+      for (let c = 0; c < p.length; c++) p[c] = 0.5 * p[c] + (c === hit ? 0.5 : 0)
+    })
   }
 
   /** Mean and covariance of the best tenth of other trials (Nomura et al. 2021, alpha 0.1). */
@@ -292,13 +318,15 @@ export function cmaEsSampler(options: CmaEsOptions = {}): Sampler {
     throw new TradewrightError('BAD_OPTION', `population must be an integer >= 4, was ${population}`, { population })
   if (!(sigma > 0 && sigma <= 10))
     throw new TradewrightError('BAD_OPTION', `sigma must be above 0, was ${sigma}`, { sigma })
-  const state = new CmaEsState({ population, sigma, restarts, warmStart })
-  return unlessWanted(
-    {
-      name: 'cma-es',
-      flags: { generationSize: 8, multiObjective: true },
-      sample: (request) => state.sample(request),
-    },
-    options,
-  )
+  return unlessWanted(cmaEsFrom({ population, sigma, restarts, warmStart }), options)
+}
+
+/** A CMA-ES whose first run may begin at a point. */
+export function cmaEsFrom(settings: Settings): Sampler {
+  const state = new CmaEsState(settings)
+  return {
+    name: 'cma-es',
+    flags: { generationSize: 8, multiObjective: true },
+    sample: (request) => state.sample(request),
+  }
 }

@@ -348,5 +348,5 @@ export function gpSampler(options: GpOptions = {}): Sampler {
     if (!Number.isInteger(value) || value < 2)
       throw new TradewrightError('BAD_OPTION', `${name} must be an integer >= 2, was ${value}`, { [name]: value })
   const state = new GpState({ startup, observations, trustRegion: region })
-  return unlessWanted({ name: 'gp', flags: { generationSize: 2 }, sample: (request) => state.sample(request) }, options)
+  return unlessWanted({ name: 'gp', flags: { generationSize: 4 }, sample: (request) => state.sample(request) }, options)
 }

@@ -62,6 +62,7 @@ function domination(losses: Float64Array, violations: Float64Array, objectives: 
  */
 export function crowdingDistances(losses: Float64Array, objectives: number, members: readonly number[]): Float64Array {
   const distances = new Float64Array(members.length)
+  if (members.length === 0) return distances
   const order = members.map((_, i) => i)
   for (let k = 0; k < objectives; k++) {
     const value = (i: number): number => losses[members[i] * objectives + k]
@@ -98,4 +99,45 @@ export function nonDominatedOrder(
     for (const i of by) order.push(front[i])
   }
   return Int32Array.from(order)
+}
+
+/**
+ * How many others dominate each point, kept as points come: O(objectives n) a point, no memory but a count each.
+ *
+ * @see Fonseca, Fleming (1993), "Genetic algorithms for multiobjective optimization", ICGA, section 3 (rank by count).
+ */
+export class DominationCounts {
+  #counts = new Int32Array(64)
+  #n = 0
+
+  /** Takes in points up to `n`. Arrays as in {@link nonDominatedRanks}. */
+  update(losses: Float64Array, violations: Float64Array, n: number, objectives: number): void {
+    if (n > this.#counts.length) {
+      const larger = new Int32Array(Math.max(n, 2 * this.#counts.length))
+      larger.set(this.#counts)
+      this.#counts = larger
+    }
+    for (; this.#n < n; this.#n++) {
+      const b = this.#n
+      this.#counts[b] = 0
+      for (let a = 0; a < b; a++) {
+        const order = domination(losses, violations, objectives, a, b)
+        if (order < 0) this.#counts[b]++
+        else if (order > 0) this.#counts[a]++
+      }
+    }
+  }
+
+  /** Indexes of all points: the least dominated first; of those that nobody dominates, the least crowded first. */
+  order(losses: Float64Array, objectives: number): Int32Array {
+    const counts = this.#counts
+    const front: number[] = []
+    for (let i = 0; i < this.#n; i++) if (counts[i] === 0) front.push(i)
+    const distances = crowdingDistances(losses, objectives, front)
+    const crowding = new Map(front.map((index, i) => [index, distances[i]]))
+    const spread = (i: number): number => crowding.get(i) ?? 0
+    return Int32Array.from({ length: this.#n }, (_, i) => i).sort(
+      (a, b) => counts[a] - counts[b] || (spread(a) === spread(b) ? a - b : spread(b) - spread(a)),
+    )
+  }
 }

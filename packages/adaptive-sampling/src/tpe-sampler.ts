@@ -1,6 +1,6 @@
 import { type Params, type Rng, type SampleRequest, type Sampler, TradewrightError } from '@tradewright/core'
 import { type DuplicatesOption, unlessWanted } from './distinct.ts'
-import { nonDominatedOrder } from './non-dominated-sort.ts'
+import { DominationCounts } from './non-dominated-sort.ts'
 import { isActive, Observations } from './observations.ts'
 import { type ParzenGroup, parzenGroups } from './parzen-group.ts'
 import { startupPoint } from './startup.ts'
@@ -42,6 +42,7 @@ class Tpe {
   readonly #observations = new Observations()
   readonly #options: TpeSettings
   #groups: readonly ParzenGroup[] = []
+  #dominated = new DominationCounts()
   #points = new Float64Array(0)
   #good = new Float64Array(0)
   #bad = new Float64Array(0)
@@ -53,7 +54,10 @@ class Tpe {
   sample(request: SampleRequest): readonly Params[] {
     const { count, firstTrial, rng } = request
     const observations = this.#observations
-    if (!observations.sync(request)) this.#groups = parzenGroups(observations, this.#options.multivariate)
+    if (!observations.sync(request)) {
+      this.#groups = parzenGroups(observations, this.#options.multivariate)
+      this.#dominated = new DominationCounts()
+    }
     if (observations.count < this.#options.startup)
       return Array.from({ length: count }, (_, i) => startupPoint(request, firstTrial + i))
     this.#split()
@@ -64,8 +68,10 @@ class Tpe {
   #split(): void {
     const { count, losses, violations, objectives, pruned } = this.#observations
     let order: Int32Array
-    if (objectives > 1) order = nonDominatedOrder(losses, violations, count, objectives)
-    else {
+    if (objectives > 1) {
+      this.#dominated.update(losses, violations, count, objectives)
+      order = this.#dominated.order(losses, objectives)
+    } else {
       order = this.#observations.ranked()
       // Pruned trials come after all that ended: their values are those of an earlier step.
       if (pruned.subarray(0, count).includes(1))
@@ -120,7 +126,7 @@ class Tpe {
  * good and 32 candidates are drawn instead of 24, which makes up for asking in generations; the first
  * trials are scrambled Sobol points; parameters of one condition are one group, always; trials of one generation are
  * told to each other as bad (constant liar); ordered axes of more than 16 values are judged by densities instead of
- * masses; several objectives are split by non-domination rank and crowding distance instead of hypervolume; infeasible
+ * masses; several objectives are split by how many others dominate a trial, and by crowding distance, instead of hypervolume; infeasible
  * trials come after feasible ones by their violation.
  *
  * @throws TradewrightError `BAD_OPTION` for counts below 1 and a weight that is not above 0.

@@ -1,6 +1,14 @@
 import { bool, choice, defineSpace, float, int, oneOf, type Params, type Sampler, type Space } from '@tradewright/core'
 import { describe, expect, it } from 'vitest'
-import { cmaEsSampler, gpSampler, perturbationSampler, tpeSampler } from '../src/index.ts'
+import {
+  cmaEsSampler,
+  differentialEvolutionSampler,
+  gpSampler,
+  nsga2Sampler,
+  nsga3Sampler,
+  perturbationSampler,
+  tpeSampler,
+} from '../src/index.ts'
 import { bestOf, drive, median } from './sampler-loop.ts'
 
 const erase = (space: unknown): Space => space as Space
@@ -32,6 +40,9 @@ const conditionalValue = (p: Params): number => {
 const makers: readonly [string, () => Sampler][] = [
   ['cma-es', () => cmaEsSampler()],
   ['gp', () => gpSampler()],
+  ['differential-evolution', () => differentialEvolutionSampler()],
+  ['nsga2', () => nsga2Sampler()],
+  ['nsga3', () => nsga3Sampler()],
   ['perturbation', () => perturbationSampler({ initialSamples: 20 })],
   ['tpe', () => tpeSampler()],
   ['tpe, univariate', () => tpeSampler({ multivariate: false })],
