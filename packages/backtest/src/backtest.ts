@@ -14,6 +14,7 @@ import { NodeGraph } from './node-graph.ts'
 import { columnsKey, NodeValues, nodeBars } from './node-values.ts'
 import { pickMetrics, selectMetrics } from './performance.ts'
 import { runSlice } from './run-slice.ts'
+import type { SavedStrategy } from './saved-strategy.ts'
 import { resolveSimulation } from './simulation-settings.ts'
 import type { Order, Trade } from './simulator.ts'
 import { distanceColumns, signalColumns } from './slice-signals.ts'
@@ -51,14 +52,15 @@ export interface BacktestResult<M extends Metrics = StandardMetrics> {
 }
 
 /** A strategy's program for one set of parameters, and what runs need of it. */
-function programOf<P>(strategy: Strategy<P> | GraphProgram, params: P): GraphProgram {
+function programOf<P>(strategy: Strategy<P> | SavedStrategy | GraphProgram, params: P): GraphProgram {
+  if ('program' in strategy) return strategy.program
   return strategy.kind === 'graph' ? strategy : strategy.bind([params])[0]
 }
 
 /**
  * Runs one strategy with one set of parameters over bars, and keeps everything.
  *
- * @param strategy a strategy, or a program that is bound already (its parameters are then not looked at).
+ * @param strategy a strategy; or a saved one or a bound program, whose parameters are fixed: `params` is not looked at.
  * @param params   parameters in the strategy's space.
  * @param bars     read only.
  * @param options  simulation options; see docs/backtest.md for every rule.
@@ -69,19 +71,19 @@ function programOf<P>(strategy: Strategy<P> | GraphProgram, params: P): GraphPro
  * ```
  */
 export function backtest<P>(
-  strategy: Strategy<P> | GraphProgram,
+  strategy: Strategy<P> | SavedStrategy | GraphProgram,
   params: P,
   bars: Bars,
   options?: BacktestOptions & { readonly metrics?: 'standard' | undefined },
 ): BacktestResult
 export function backtest<P>(
-  strategy: Strategy<P> | GraphProgram,
+  strategy: Strategy<P> | SavedStrategy | GraphProgram,
   params: P,
   bars: Bars,
   options: BacktestOptions,
 ): BacktestResult<Metrics>
 export function backtest<P>(
-  strategy: Strategy<P> | GraphProgram,
+  strategy: Strategy<P> | SavedStrategy | GraphProgram,
   params: P,
   bars: Bars,
   options: BacktestOptions = {},

@@ -123,7 +123,7 @@ describe('a stream', () => {
         const one = strategy.stream({}, options)
         const other = saved.stream()
         for (let i = 0; i < bars.length; i++) expect(other.push(barAt(bars, i))).toEqual(one.push(barAt(bars, i)))
-        expect(backtest(saved.program, {}, bars, random.options).orders).toEqual(
+        expect(backtest(saved, {}, bars, random.options).orders).toEqual(
           backtest(strategy, {}, bars, random.options).orders,
         )
         expect(programKey(saved.program)).toBe(programKey(strategy.bind([{}])[0]))
