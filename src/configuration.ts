@@ -89,6 +89,42 @@ export interface SystemOptions {
   readonly clock?: Clock | undefined
 }
 
+/** The training section with every default filled in. */
+export interface ResolvedTraining {
+  readonly trials: number
+  readonly objective: Objective
+  readonly seed: number
+  readonly validation: { readonly holdout: number }
+  readonly lookbackDays?: number | undefined
+  readonly simulation: SimulationOptions
+  readonly sampler: SamplerSpec
+  readonly pruner?: Pruner | undefined
+  readonly generationSize?: number | undefined
+  readonly concurrency: number
+}
+
+/** The caching section with every default filled in. */
+export interface ResolvedCaching {
+  readonly enabled: boolean
+  readonly maxCacheSize: number
+  readonly cacheTtl: Duration
+  readonly disk: false | { readonly directory: string; readonly maxBytes: number }
+  readonly admission: 'cost' | 'all'
+}
+
+/** The configuration with every default filled in. */
+export interface ResolvedConfiguration {
+  readonly dataSource: DataSource
+  readonly training: ResolvedTraining
+  readonly computationalOptimization: {
+    readonly caching: ResolvedCaching
+    readonly profiling: { readonly enabled: boolean }
+  }
+  readonly optimizers: readonly Optimizer[]
+  readonly logger?: Logger | undefined
+  readonly clock?: Clock | undefined
+}
+
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
@@ -114,7 +150,7 @@ const isObjective = (v: unknown): boolean =>
 const section = <Shape extends z.core.$ZodLooseShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> =>
   z.strictObject(shape, { error: (issue) => (issue.code === 'invalid_type' ? 'an object' : undefined) })
 
-const training = section({
+const training: z.ZodType<ResolvedTraining> = section({
   trials: whole(1).default(200),
   objective: leaf<Objective>(
     "a metric's name, { metric, direction } or { direction, score(slices, params) }",
@@ -138,14 +174,14 @@ const training = section({
   concurrency: whole(1, 1024).default(1),
 })
 
-const disk = section({
+const disk: z.ZodType<Exclude<ResolvedCaching['disk'], false>> = section({
   directory: leaf<string>('the path of a folder', (v) => typeof v === 'string' && v !== '').default(
     '.tradewright/cache',
   ),
   maxBytes: whole(1024 ** 2).default(2 * 1024 ** 3),
 })
 
-const caching = section({
+const caching: z.ZodType<ResolvedCaching> = section({
   enabled: flag(true),
   maxCacheSize: whole(1).default(1000),
   cacheTtl: leaf<Duration>("seconds above 0, or a time as '30m'", (v) => (durationSeconds(v) ?? 0) > 0).default(3600),
@@ -153,7 +189,7 @@ const caching = section({
   admission: leaf<'cost' | 'all'>("'cost' or 'all'", (v) => v === 'cost' || v === 'all').default('cost'),
 })
 
-const system = section({
+const system: z.ZodType<ResolvedConfiguration> = section({
   dataSource: leaf<DataSource>('a data source: an object with load(request)', (v) => hasMethod(v, 'load')),
   training: training.prefault({}),
   computationalOptimization: section({
@@ -167,13 +203,6 @@ const system = section({
   ).optional(),
   clock: leaf<Clock>('a clock', (v) => hasMethod(v, 'now') && hasMethod(v, 'elapsed')).optional(),
 })
-
-/** The configuration with every default filled in. */
-export type ResolvedConfiguration = z.output<typeof system>
-/** The training section with every default filled in. */
-export type ResolvedTraining = ResolvedConfiguration['training']
-/** The caching section with every default filled in. */
-export type ResolvedCaching = ResolvedConfiguration['computationalOptimization']['caching']
 
 /** Sections that the design names and this version does not have. */
 const NOT_YET: readonly string[] = [
