@@ -1,4 +1,4 @@
-import { type Data, TradewrightError } from '@tradewright/core'
+import { TradewrightError } from '@tradewright/core'
 import { allocateViews, type Layout, type Views } from './layout.ts'
 import { copyFinal, copyRows, prepareBatch } from './row-batch.ts'
 import type { RowStore } from './row-store.ts'
@@ -76,8 +76,8 @@ export interface EpisodeRowsState {
   readonly added: readonly number[]
   readonly transitions: number
   readonly open: readonly boolean[]
-  /** What a storage of another kind keeps besides. */
-  readonly extra?: Data
+  /** Serial number below which a lane's rows are lost, by lane. */
+  readonly floor?: readonly number[]
 }
 
 type Loose = Readonly<Record<string, unknown>>
@@ -102,6 +102,7 @@ export class EpisodeRows implements RowSource {
   readonly #writers: RowWriters
   readonly #ring: number
   readonly #added: Float64Array
+  readonly #floor: Float64Array
   /** The next slot of each lane: kept, because a remainder of Float64 numbers costs more than all the rest of an add. */
   readonly #heads: Int32Array
   readonly #open: Uint8Array
@@ -119,6 +120,7 @@ export class EpisodeRows implements RowSource {
     this.#writers = writers
     this.#ring = store.slots / streams
     this.#added = new Float64Array(streams)
+    this.#floor = new Float64Array(streams)
     this.#heads = Int32Array.from({ length: streams }, (_, lane) => lane * this.#ring)
     this.#open = new Uint8Array(streams)
     this.#slack = new Int32Array(streams).fill(this.#ring)
@@ -168,7 +170,7 @@ export class EpisodeRows implements RowSource {
   }
 
   oldest(lane: number): number {
-    return Math.max(0, this.#added[lane] - this.#ring)
+    return Math.max(this.#floor[lane], this.#added[lane] - this.#ring)
   }
 
   slotAt(lane: number, serial: number): number {
@@ -317,7 +319,8 @@ export class EpisodeRows implements RowSource {
   }
 
   save(): EpisodeRowsState {
-    return { added: [...this.#added], transitions: this.#transitions, open: [...this.#open].map((o) => o === 1) }
+    const open = [...this.#open].map((o) => o === 1)
+    return { added: [...this.#added], transitions: this.#transitions, open, floor: [...this.#floor] }
   }
 
   /** Lane after lane, each from its ring's first slot on. */
@@ -339,6 +342,7 @@ export class EpisodeRows implements RowSource {
       this.#added[lane] = added
       this.#heads[lane] = this.slotAt(lane, added)
     })
+    this.#floor.set(state.floor ?? [])
     this.#slack.fill(this.#ring)
     state.open.forEach((open, lane) => {
       this.#open[lane] = open ? 1 : 0

@@ -26,6 +26,10 @@ export type { ElementIndexState } from './element-index.ts'
 export type { EpisodeRowsState, RowIndex } from './episode-rows.ts'
 export type { Column, Field, Layout } from './layout.ts'
 export { Views } from './layout.ts'
+export type { Lz4Library } from './lz4-codec.ts'
+export { lz4Codec } from './lz4-codec.ts'
+export type { OpenReplayBufferOptions } from './open-replay-buffer.ts'
+export { openReplayBuffer } from './open-replay-buffer.ts'
 export { RandomStream } from './random-stream.ts'
 export type { ReplayBatch } from './replay-batch.ts'
 export type { ReplayBufferOptions, ReplayHost, ReplayStats, SampleOptions, SavedReplay } from './replay-buffer.ts'
@@ -50,7 +54,15 @@ export { uniform } from './samplers/uniform.ts'
 export type { SharedReplayHandle, SharedStorage, SharedStorageOptions } from './shared-memory.ts'
 export { shared } from './shared-memory.ts'
 export { attachReplayProducer, ReplayProducer } from './shared-producer.ts'
-export type { CustomStorage, MemoryStorage } from './storage.ts'
-export { memory } from './storage.ts'
+export type {
+  BlockCodec,
+  CompressedStorage,
+  CompressedStorageOptions,
+  CustomStorage,
+  DiskStorage,
+  DiskStorageOptions,
+  MemoryStorage,
+} from './storage.ts'
+export { compressed, disk, memory, tiered } from './storage.ts'
 export type { SumTreeOptions } from './sum-tree.ts'
 export { SumTree } from './sum-tree.ts'

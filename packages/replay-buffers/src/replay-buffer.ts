@@ -8,7 +8,7 @@ import { createLayout, type Layout } from './layout.ts'
 import { createMemoryStore } from './memory-store.ts'
 import { RandomStream } from './random-stream.ts'
 import { BatchBinder, type ReplayBatch } from './replay-batch.ts'
-import { ReplayView } from './replay-view.ts'
+import { type BoundBatch, ReplayView } from './replay-view.ts'
 import type { RowStore } from './row-store.ts'
 import { createRowWriters, type RowWriters } from './row-writer.ts'
 import type { DrawRequest, ReplaySampler } from './sampler.ts'
@@ -71,8 +71,10 @@ export interface ReplayStats {
   readonly stalePriorities: number
   readonly memoryBytes: number
   readonly recordBytes: number
-  /** Whether WebAssembly and generated code are in use, and the sampler's own counters. */
+  /** The sampler's own counters. */
   readonly sampler: Readonly<Record<string, number>>
+  /** The storage's own counters. */
+  readonly storage: Readonly<Record<string, number>>
 }
 
 /** A buffer's whole content as plain data. */
@@ -96,6 +98,20 @@ export interface SavedReplay {
 /** Bytes of flags and drawable marks by slot. */
 const MARK_BYTES = 2
 
+/** What a buffer on disk leaves besides its rows when it is closed. */
+export interface ClosedState {
+  readonly signature: string
+  readonly view: Data
+  readonly random: RngState
+  readonly counters: readonly number[]
+}
+
+/** Makes rows survive the process. */
+export interface Persistence {
+  flush(rows: EpisodeRowsState): Promise<void>
+  close(rows: EpisodeRowsState, state: ClosedState): Promise<void>
+}
+
 /** A replay buffer: see {@link createReplayBuffer}. */
 export class ReplayBuffer<C extends Columns> {
   readonly capacity: number
@@ -106,6 +122,9 @@ export class ReplayBuffer<C extends Columns> {
   readonly #binder: BatchBinder
   readonly #samplerName: string
   readonly #handle: SharedReplayHandle | undefined
+  readonly #persistence: Persistence | undefined
+  #prefetched: BoundBatch | undefined
+  #closing: Promise<void> | undefined
   #closed = false
   #added = 0
   #sampled = 0
@@ -122,9 +141,11 @@ export class ReplayBuffer<C extends Columns> {
     readonly seed: number
     readonly wasm: boolean
     readonly handle?: SharedReplayHandle
+    readonly persistence?: Persistence
   }) {
     const { store, rows, accumulator, sampler, seed, wasm } = parts
     this.#handle = parts.handle
+    this.#persistence = parts.persistence
     this.capacity = store.slots
     this.#store = store
     this.#rows = rows
@@ -226,7 +247,9 @@ export class ReplayBuffer<C extends Columns> {
     const { beta, update } = options
     if (beta !== undefined) checkNumber('beta', beta, 0, 1)
     const out = options.out ?? this.createBatch(batchSize)
-    this.#view.sample({ count: batchSize, beta, update } satisfies DrawRequest, this.#binder.bind(out, batchSize))
+    const bound = this.#binder.bind(out, batchSize)
+    if (this.#prefetched === undefined || !this.#takePrefetched(batchSize, bound))
+      this.#view.sample({ count: batchSize, beta, update } satisfies DrawRequest, bound)
     this.#sampled += batchSize
     return out
   }
@@ -323,6 +346,7 @@ export class ReplayBuffer<C extends Columns> {
       memoryBytes: this.#store.memoryBytes + this.capacity * MARK_BYTES,
       recordBytes: this.#store.layout.recordBytes,
       sampler: this.#view.sampler.stats?.() ?? {},
+      storage: this.#store.stats?.() ?? {},
     }
   }
 
@@ -388,18 +412,102 @@ export class ReplayBuffer<C extends Columns> {
         )
   }
 
-  /** Ends the buffer: everything afterwards throws `DISPOSED`. Idempotent. */
-  close(): void {
-    this.#closed = true
+  /**
+   * Draws the batch that the next `sample` of this size returns, and fetches its records without blocking where the
+   * storage is slow (disk, compressed). The draw sees the priorities of now. Meant to run while the last batch is
+   * learned from: `const ready = buffer.prefetch(256); learn(batch); await ready`.
+   *
+   * @throws TradewrightError as {@link ReplayBuffer.sample}; `CORRUPT` and `IO` of the storage.
+   */
+  async prefetch(batchSize: number, options: Omit<SampleOptions<C>, 'out'> = {}): Promise<void> {
+    this.#open()
+    checkInteger('batchSize', batchSize, 1, 2 ** 26)
+    const { beta, update } = options
+    if (beta !== undefined) checkNumber('beta', beta, 0, 1)
+    this.#prefetched = undefined
+    const batch = this.#binder.bind(this.createBatch(batchSize), batchSize)
+    this.#view.draw({ count: batchSize, beta, update }, batch)
+    await this.#store.stageNext?.(this.#view.touched(batchSize, batch))
+    this.#prefetched = batch
   }
 
-  [Symbol.dispose](): void {
-    this.close()
+  /** Whether the prefetched batch served: it must be of this size, and none of its rows gone. */
+  #takePrefetched(batchSize: number, out: BoundBatch): boolean {
+    const ready = this.#prefetched
+    this.#prefetched = undefined
+    if (ready === undefined || ready.size !== batchSize || !this.#view.intact(batchSize, ready)) return false
+    out.indices.set(ready.indices)
+    out.weights.set(ready.weights)
+    out.drawnAt.set(ready.drawnAt)
+    this.#view.fill(batchSize, out, true)
+    return true
+  }
+
+  /**
+   * Waits until every row added so far would survive the process: written, synced and journalled. Rows are acknowledged
+   * when this resolves. Nothing to do for buffers in memory.
+   *
+   * @throws TradewrightError `IO` when the disk refuses; nothing is lost, and it can be called again.
+   */
+  async flush(): Promise<void> {
+    this.#open()
+    await this.#persistence?.flush(this.#rows.save())
+  }
+
+  /** Ends the buffer: everything afterwards throws `DISPOSED`. Storages on disk are flushed first. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    this.#closed = true
+    const view = this.#persistence === undefined ? undefined : this.#view.save()
+    if (view === undefined) return
+    const counters = [this.#added, this.#sampled, this.#stale]
+    await this.#persistence?.close(this.#rows.save(), {
+      signature: this.#setup(),
+      view: view as unknown as Data,
+      random: { ...this.#random.save() },
+      counters,
+    })
+  }
+
+  /** What a saved state must agree with. */
+  #setup(): string {
+    return `${this.#samplerName}|${JSON.stringify(this.#view.accumulator)}`
+  }
+
+  /** Takes the rows in that the storage already has, and the sampler's state where it is of the same rows. */
+  resume(state: ClosedState | undefined): void {
+    this.#view.index.sync()
+    if (state === undefined || state.signature !== this.#setup()) return
+    this.#view.restore(state.view as unknown as ReturnType<ReplayView['save']>)
+    this.#random.restore(state.random)
+    ;[this.#added, this.#sampled, this.#stale] = state.counters
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
   }
 }
 
+/** A buffer over rows that its storage has made. */
+export function assembleBuffer<C extends Columns>(
+  options: ReplayBufferOptions<C>,
+  parts: {
+    readonly store: RowStore
+    readonly rows: RowSource
+    readonly handle?: SharedReplayHandle
+    readonly persistence?: Persistence
+  },
+): ReplayBuffer<C> {
+  const { sampler = uniform(), accumulator = nStep(), seed = 0, wasm = true } = options
+  return new ReplayBuffer<C>({ ...parts, sampler, accumulator, seed, wasm })
+}
+
 /** Checks what every kind of buffer has in common. */
-function resolve<C extends Columns>(
+export function resolveOptions<C extends Columns>(
   options: ReplayBufferOptions<C>,
 ): { readonly layout: Layout; readonly writers: RowWriters } {
   const { capacity, columns, streams = 1, accumulator = nStep(), codegen = true } = options
@@ -439,7 +547,7 @@ function createShared<C extends Columns>(
   storage: SharedStorage,
   host: ReplayHost,
 ): ReplayBuffer<C> {
-  const { capacity, columns, sampler = uniform(), accumulator = nStep(), streams = 1, seed = 0, wasm = true } = options
+  const { capacity, columns, streams = 1 } = options
   if (streams !== 1)
     throw new TradewrightError('BAD_OPTION', `a shared buffer has producers instead of streams, was ${streams}`, {
       streams,
@@ -447,7 +555,7 @@ function createShared<C extends Columns>(
   checkBudget(createLayout(columns), capacity, host.maxBytes)
   const handle = allocateShared(columns, capacity, storage)
   const rows = new SharedRows(handle)
-  return new ReplayBuffer<C>({ store: rows.store, rows, accumulator, sampler, seed, wasm, handle })
+  return assembleBuffer(options, { store: rows.store, rows, handle })
 }
 
 /**
@@ -481,9 +589,8 @@ export function createReplayBuffer<const C extends Columns>(
   options: ReplayBufferOptions<C>,
   host: ReplayHost = {},
 ): ReplayBuffer<C> {
-  const { capacity, storage = memory(), sampler = uniform(), accumulator = nStep() } = options
-  const { streams = 1, seed = 0, wasm = true } = options
-  const { layout, writers } = resolve(options)
+  const { capacity, storage = memory(), streams = 1, wasm = true } = options
+  const { layout, writers } = resolveOptions(options)
   if (storage.kind === 'memory') checkBudget(layout, capacity, host.maxBytes)
   if (storage.kind === 'shared') return createShared(options, storage, host)
   const store = storage.kind === 'custom' ? storage.open(layout, capacity) : createMemoryStore(layout, capacity, wasm)
@@ -493,5 +600,5 @@ export function createReplayBuffer<const C extends Columns>(
       source: 'replay-buffers',
       message: 'code generation is forbidden here; adding runs in its plain form',
     })
-  return new ReplayBuffer<C>({ store, rows, accumulator, sampler, seed, wasm })
+  return assembleBuffer(options, { store, rows })
 }

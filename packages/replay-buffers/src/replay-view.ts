@@ -141,7 +141,7 @@ export class ReplayView {
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       this.draw(request, batch)
       this.fill(request.count, batch)
-      if (!this.#rows.concurrent || this.#intact(request.count, batch)) return
+      if (!this.#rows.concurrent || this.intact(request.count, batch)) return
     }
     throw new TradewrightError(
       'TIMEOUT',
@@ -151,7 +151,7 @@ export class ReplayView {
   }
 
   /** Whether every row that was copied is still there, and so was whole when it was copied. */
-  #intact(count: number, batch: BoundBatch): boolean {
+  intact(count: number, batch: BoundBatch): boolean {
     this.index.sync()
     const { drawable } = this.index
     for (let k = 0; k < count; k++)
@@ -171,7 +171,18 @@ export class ReplayView {
   }
 
   /** The second half: the columns of the elements at `batch.indices`. */
-  fill(count: number, batch: BoundBatch): void {
+  fill(count: number, batch: BoundBatch, staged: boolean = false): void {
+    const store = this.#store
+    if (staged) store.takeStaged?.()
+    else if (store.stage !== undefined) store.stage(this.touched(count, batch))
+    try {
+      this.#fillColumns(count, batch)
+    } finally {
+      store.release?.()
+    }
+  }
+
+  #fillColumns(count: number, batch: BoundBatch): void {
     this.#reserve(count)
     const { kind, frames } = this.accumulator
     if (kind === 'step') this.#planSteps(count, batch)

@@ -31,6 +31,16 @@ export interface RowStore {
    * @param from  first row of `out` to write.
    */
   gather(field: Field, plan: Int32Array, count: number, out: OutColumn, from: number): void
+  /** Storages that read in blocks: copies what a batch needs out of them, before its columns are gathered. */
+  stage?(slots: Int32Array): void
+  /** The same for the batch after, without blocking. */
+  stageNext?(slots: Int32Array): Promise<void>
+  /** What was staged for the batch after is that of the batch in hand. */
+  takeStaged?(): void
+  /** The batch in hand is filled. */
+  release?(): void
+  /** Counters of the storage. */
+  stats?(): Readonly<Record<string, number>>
 }
 
 /** A batch column around an array. */

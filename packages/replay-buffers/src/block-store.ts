@@ -1,0 +1,554 @@
+import { TradewrightError } from '@tradewright/core'
+import type { RowIndex } from './episode-rows.ts'
+import { type Field, type Layout, Views } from './layout.ts'
+import { copyField, type OutColumn, type RowStore, zeroField } from './row-store.ts'
+
+/** Bytes of a block's header; flags follow, then records. */
+export const BLOCK_HEADER_BYTES = 64
+
+/** How rows are divided into blocks. */
+export interface BlockGeometry {
+  readonly slots: number
+  /** Slots of one lane: a block never holds rows of two. */
+  readonly ringLength: number
+  readonly rowsPerBlock: number
+  /** Bytes of a block's image: header, flags, records. */
+  readonly blockBytes: number
+  /** Byte at which the records begin. */
+  readonly recordsAt: number
+  readonly blocksPerLane: number
+  readonly blocks: number
+}
+
+/** Keeps images of blocks somewhere. */
+export interface BlockBackend {
+  /** Whether a block was ever written. */
+  has(block: number): boolean
+  /** @throws TradewrightError `CORRUPT`, `IO`. */
+  readSync(block: number, image: Uint8Array): void
+  read(block: number, image: Uint8Array): Promise<void>
+  writeSync(block: number, image: Uint8Array): void
+  write(block: number, image: Uint8Array): Promise<void>
+  /** Bytes held in memory. */
+  readonly memoryBytes: number
+  /** Counters of reads and writes. */
+  stats(): Readonly<Record<string, number>>
+}
+
+/** A block in memory. */
+interface Resident {
+  block: number
+  readonly image: Uint8Array
+  readonly views: Views
+  /** Rows were written that the backend does not have. */
+  dirty: boolean
+  /** Full, and waiting to be written. */
+  queued: boolean
+  /** A copy of it is on its way to the backend. */
+  writing: boolean
+  /** Counts the changes, so that a write that was overtaken does not clean it. */
+  version: number
+}
+
+/** Records copied out of their blocks for one batch. */
+interface Staging {
+  bytes: number
+  views: Views
+  /** Row in the staging area by slot. */
+  readonly rows: Map<number, number>
+}
+
+/** Blocks that are written at the same time, each from a copy, so that rows can go on changing. */
+const WRITERS = 2
+
+const align = (value: number, to: number): number => Math.ceil(value / to) * to
+
+/**
+ * Divides a layout's rows into blocks.
+ *
+ * @param blockBytes about the bytes of a block, from 4 KB to 16 MB. A record that is larger gets a block of its own.
+ */
+export function blockGeometry(layout: Layout, slots: number, lanes: number, blockBytes: number): BlockGeometry {
+  const ringLength = slots / lanes
+  const fit = Math.floor((blockBytes - BLOCK_HEADER_BYTES - 8) / (layout.recordBytes + 1))
+  const rowsPerBlock = Math.max(1, Math.min(ringLength, fit))
+  const recordsAt = align(BLOCK_HEADER_BYTES + rowsPerBlock, 8)
+  const blocksPerLane = Math.ceil(ringLength / rowsPerBlock)
+  return {
+    slots,
+    ringLength,
+    rowsPerBlock,
+    recordsAt,
+    blockBytes: align(recordsAt + rowsPerBlock * layout.recordBytes, 4096),
+    blocksPerLane,
+    blocks: blocksPerLane * lanes,
+  }
+}
+
+/**
+ * Records in blocks of which a budget's worth is in memory, the least recently used leaving first. A batch reads each
+ * of its blocks once, in order, and copies the records that it needs. Full blocks are written behind.
+ */
+export class BlockStore implements RowStore {
+  readonly layout: Layout
+  readonly slots: number
+  readonly geometry: BlockGeometry
+  views: Views
+  base = 0
+  readonly #backend: BlockBackend
+  readonly #maxBytes: number
+  /** Newest blocks that stay as long as anything else can leave. */
+  readonly #keepNewest: number
+  /** By block, least recently used first. */
+  readonly #resident = new Map<number, Resident>()
+  readonly #spare: Resident[] = []
+  #staging: Staging
+  #nextStaging: Staging
+  #rows: RowIndex | undefined
+  #failure: unknown
+  /** Full blocks that wait to be written, oldest first. */
+  #queue: Resident[] = []
+  readonly #copies: Uint8Array[] = []
+  #inFlight = new Set<Promise<void>>()
+  readonly #sealed: number[] = []
+  /** Places of blocks that are being read without blocking. */
+  #loading = 0
+  #hits = 0
+  #misses = 0
+  #peakBytes = 0
+
+  constructor(
+    layout: Layout,
+    geometry: BlockGeometry,
+    backend: BlockBackend,
+    options: { readonly maxBytes: number; readonly keepNewest?: number },
+  ) {
+    this.layout = layout
+    this.geometry = geometry
+    this.slots = geometry.slots
+    this.#backend = backend
+    this.#maxBytes = options.maxBytes
+    this.#keepNewest = options.keepNewest ?? 0
+    const lanes = geometry.blocks / geometry.blocksPerLane
+    const least = (lanes + 3 + WRITERS) * geometry.blockBytes
+    if (options.maxBytes < least)
+      throw new TradewrightError(
+        'BAD_OPTION',
+        `maxBytes must be at least ${least} (a block a stream and five more), was ${options.maxBytes}`,
+        {
+          maxBytes: options.maxBytes,
+          least,
+        },
+      )
+    const none = (): Staging => ({ bytes: 0, views: new Views(new ArrayBuffer(8), 0, 8), rows: new Map() })
+    this.#staging = none()
+    this.#nextStaging = none()
+    this.views = this.#staging.views
+  }
+
+  /** Tells the store whose flags belong into its blocks. */
+  attach(rows: RowIndex): void {
+    this.#rows = rows
+  }
+
+  get memoryBytes(): number {
+    const blocks = this.#resident.size + this.#spare.length + this.#loading + WRITERS
+    return blocks * this.geometry.blockBytes + this.#staging.bytes + this.#nextStaging.bytes + this.#backend.memoryBytes
+  }
+
+  /** Counters of blocks and of the backend. */
+  stats(): Readonly<Record<string, number>> {
+    return {
+      blockBytes: this.geometry.blockBytes,
+      rowsPerBlock: this.geometry.rowsPerBlock,
+      residentBlocks: this.#resident.size,
+      blockHits: this.#hits,
+      blockMisses: this.#misses,
+      storageBytes: this.memoryBytes,
+      storagePeakBytes: this.#peakBytes,
+      ...this.#backend.stats(),
+    }
+  }
+
+  /** The block of a slot. */
+  blockOf(slot: number): number {
+    const { ringLength, rowsPerBlock, blocksPerLane } = this.geometry
+    const lane = Math.floor(slot / ringLength)
+    return lane * blocksPerLane + Math.floor((slot - lane * ringLength) / rowsPerBlock)
+  }
+
+  /** The first slot of a block and the slots that it has. */
+  range(block: number): { readonly first: number; readonly count: number } {
+    const { ringLength, rowsPerBlock, blocksPerLane } = this.geometry
+    const lane = Math.floor(block / blocksPerLane)
+    const within = (block - lane * blocksPerLane) * rowsPerBlock
+    return { first: lane * ringLength + within, count: Math.min(rowsPerBlock, ringLength - within) }
+  }
+
+  /** A place for a block: a spare one, a new one within the budget, or that of the block that is least in use. */
+  #place(): Resident {
+    const spare = this.#spare.pop()
+    if (spare !== undefined) return spare
+    const { blockBytes, recordsAt } = this.geometry
+    if (this.memoryBytes + blockBytes > this.#maxBytes) return this.#evict()
+    const buffer = new ArrayBuffer(blockBytes)
+    const views = new Views(buffer, recordsAt, Math.floor((blockBytes - recordsAt) / 8) * 8)
+    this.#peakBytes = Math.max(this.#peakBytes, this.memoryBytes + blockBytes)
+    const image = new Uint8Array(buffer)
+    return { block: -1, image, views, dirty: false, queued: false, writing: false, version: 0 }
+  }
+
+  #evict(): Resident {
+    const newest = this.#keepNewest === 0 ? undefined : new Set(this.#sealed.slice(-this.#keepNewest))
+    let second: Resident | undefined
+    for (const entry of this.#resident.values()) {
+      if (entry.dirty || entry.writing) continue
+      if (newest?.has(entry.block)) {
+        second ??= entry
+        continue
+      }
+      this.#resident.delete(entry.block)
+      return entry
+    }
+    if (second !== undefined) {
+      this.#resident.delete(second.block)
+      return second
+    }
+    return this.#forceOut()
+  }
+
+  /** Everything waits to be written: one block is, now. The blocks that are being filled stay. */
+  #forceOut(): Resident {
+    const heads = this.#headBlocks()
+    for (const entry of this.#resident.values()) {
+      if (heads.has(entry.block) || entry.writing) continue
+      try {
+        this.#backend.writeSync(entry.block, entry.image)
+      } catch (error) {
+        this.#failure = error
+        this.#throwFailure()
+      }
+      this.#dequeue(entry)
+      entry.dirty = false
+      this.#resident.delete(entry.block)
+      return entry
+    }
+    throw new TradewrightError('OUT_OF_MEMORY', `the memory budget of ${this.#maxBytes} bytes is too small`, {})
+  }
+
+  #dequeue(entry: Resident): void {
+    if (!entry.queued) return
+    entry.queued = false
+    this.#queue = this.#queue.filter((other) => other !== entry)
+  }
+
+  /** Blocks that are being filled, one a lane. */
+  #headBlocks(): Set<number> {
+    const heads = new Set<number>()
+    const rows = this.#rows
+    if (rows === undefined) return heads
+    for (let lane = 0; lane < rows.lanes; lane++) heads.add(this.blockOf(rows.slotAt(lane, rows.added(lane))))
+    return heads
+  }
+
+  /** The block in memory, read if need be; it becomes the most recently used. */
+  #load(block: number): Resident {
+    const known = this.#resident.get(block)
+    if (known !== undefined) {
+      this.#hits++
+      this.#resident.delete(block)
+      this.#resident.set(block, known)
+      return known
+    }
+    this.#misses++
+    const entry = this.#place()
+    try {
+      if (this.#backend.has(block)) this.#backend.readSync(block, entry.image)
+      else entry.image.fill(0)
+    } catch (error) {
+      this.#spare.push(entry)
+      throw error
+    }
+    entry.block = block
+    entry.dirty = false
+    this.#resident.set(block, entry)
+    return entry
+  }
+
+  seek(slot: number): number {
+    const block = this.blockOf(slot)
+    const { first, count } = this.range(block)
+    let entry = this.#resident.get(block)
+    if (entry === undefined) {
+      if (this.#failure !== undefined) this.#throwFailure()
+      entry = this.#load(block)
+    }
+    this.views = entry.views
+    this.base = (slot - first) * this.layout.recordBytes
+    return first + count - slot
+  }
+
+  #throwFailure(): never {
+    throw new TradewrightError(
+      'IO',
+      `blocks could not be written (${String(this.#failure)}); nothing is lost: make room, then call flush()`,
+      {},
+      { cause: this.#failure },
+    )
+  }
+
+  wrote(slot: number, count: number): void {
+    const block = this.blockOf(slot)
+    const entry = this.#resident.get(block)
+    if (entry === undefined) return
+    entry.dirty = true
+    entry.version++
+    // The ring has come round to a block that still waits: it will be full again.
+    this.#dequeue(entry)
+    const { first, count: rows } = this.range(block)
+    if (slot + count === first + rows) this.#seal(entry)
+  }
+
+  /** Puts the flags of a block's rows into its image. */
+  #sign(entry: Resident): void {
+    const { first, count } = this.range(entry.block)
+    if (this.#rows !== undefined) entry.image.set(this.#rows.flags.subarray(first, first + count), BLOCK_HEADER_BYTES)
+    const head = new DataView(entry.image.buffer)
+    const rows = this.#rows
+    if (rows === undefined) return
+    const lane = rows.laneOf(first)
+    // The round of the ring: the serial number of the block's first row follows from it.
+    head.setFloat64(8, this.#roundOf(lane, entry.block), true)
+    head.setUint32(16, lane, true)
+    head.setUint32(20, count, true)
+  }
+
+  /** How many times a lane's ring had been filled before this block's rows. */
+  #roundOf(lane: number, block: number): number {
+    const rows = this.#rows
+    if (rows === undefined) return 0
+    const { first, count } = this.range(block)
+    const last = first + count - 1 - lane * this.geometry.ringLength
+    return Math.floor((rows.added(lane) - 1 - last) / this.geometry.ringLength)
+  }
+
+  /** A full block goes to the backend behind the caller's back. */
+  #seal(entry: Resident): void {
+    this.#sealed.push(entry.block)
+    if (this.#sealed.length > 2 * this.#keepNewest + 8) this.#sealed.splice(0, this.#sealed.length - this.#keepNewest)
+    this.#sign(entry)
+    this.#enqueue(entry)
+  }
+
+  #enqueue(entry: Resident): void {
+    entry.queued = true
+    this.#queue.push(entry)
+    this.#pump()
+  }
+
+  /** Starts as many writes as may run at once. */
+  #pump(): void {
+    while (this.#inFlight.size < WRITERS) {
+      const index = this.#queue.findIndex((entry) => !entry.writing)
+      if (index < 0) return
+      const [entry] = this.#queue.splice(index, 1)
+      entry.queued = false
+      const writing = this.#write(entry)
+      this.#inFlight.add(writing)
+      void writing.finally(() => {
+        this.#inFlight.delete(writing)
+        this.#pump()
+      })
+    }
+  }
+
+  async #write(entry: Resident): Promise<void> {
+    const { block, version } = entry
+    entry.writing = true
+    const copy = this.#copies.pop() ?? new Uint8Array(this.geometry.blockBytes)
+    copy.set(entry.image)
+    try {
+      await this.#backend.write(block, copy)
+      if (entry.version === version) entry.dirty = false
+    } catch (error) {
+      this.#failure = error
+    } finally {
+      this.#copies.push(copy)
+      entry.writing = false
+    }
+  }
+
+  /**
+   * Waits until every full block is with the backend, trying again what failed.
+   *
+   * @throws TradewrightError `IO` when it still fails: nothing is lost.
+   */
+  async settle(): Promise<void> {
+    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight)
+    this.#failure = undefined
+    const heads = this.#headBlocks()
+    for (const entry of this.#resident.values())
+      if (entry.dirty && !entry.queued && !entry.writing && !heads.has(entry.block)) this.#enqueue(entry)
+    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight)
+    if (this.#failure !== undefined) this.#throwFailure()
+  }
+
+  /** The rows of each lane's open block that were written in this round, for a journal. */
+  *heads(): Generator<{
+    readonly block: number
+    readonly lane: number
+    readonly rows: number
+    readonly records: Uint8Array
+  }> {
+    const rows = this.#rows
+    if (rows === undefined) return
+    const { recordBytes } = this.layout
+    for (let lane = 0; lane < rows.lanes; lane++) {
+      const slot = rows.slotAt(lane, rows.added(lane))
+      const block = this.blockOf(slot)
+      const entry = this.#resident.get(block)
+      const used = slot - this.range(block).first
+      const empty = { block, lane, rows: 0, records: new Uint8Array(0) }
+      if (entry === undefined || used === 0) yield empty
+      else yield { block, lane, rows: used, records: entry.views.uint8.subarray(0, used * recordBytes) }
+    }
+  }
+
+  /** Puts journalled rows back into their block. */
+  restoreHead(block: number, records: Uint8Array): void {
+    const entry = this.#load(block)
+    entry.views.uint8.set(records)
+    entry.dirty = true
+  }
+
+  #stagingFor(staging: Staging, rows: number): void {
+    const bytes = align(rows * this.layout.recordBytes, 8)
+    staging.rows.clear()
+    if (bytes <= staging.bytes) return
+    staging.bytes = 0
+    staging.views = new Views(new ArrayBuffer(8), 0, 8)
+    // Blocks leave for the batch's records: together they stay within the budget.
+    while (this.memoryBytes + bytes > this.#maxBytes && this.#resident.size > 1) this.#evict()
+    if (this.memoryBytes + bytes > this.#maxBytes)
+      throw new TradewrightError(
+        'OUT_OF_MEMORY',
+        `a batch's records take ${bytes} bytes: the memory budget of ${this.#maxBytes} is too small`,
+        {
+          bytes,
+          maxBytes: this.#maxBytes,
+        },
+      )
+    staging.views = new Views(new ArrayBuffer(bytes), 0, bytes)
+    staging.bytes = bytes
+    this.#peakBytes = Math.max(this.#peakBytes, this.memoryBytes)
+  }
+
+  #stageRow(staging: Staging, entry: Resident, slot: number, first: number): void {
+    const { recordBytes } = this.layout
+    const from = (slot - first) * recordBytes
+    const row = staging.rows.size
+    staging.rows.set(slot, row)
+    staging.views.uint8.set(entry.views.uint8.subarray(from, from + recordBytes), row * recordBytes)
+  }
+
+  /** Slots by block, blocks ascending. */
+  #byBlock(slots: Int32Array): Map<number, number[]> {
+    const groups = new Map<number, number[]>()
+    for (const slot of slots.sort()) {
+      const block = this.blockOf(slot)
+      const group = groups.get(block)
+      if (group === undefined) groups.set(block, [slot])
+      else group.push(slot)
+    }
+    return groups
+  }
+
+  /** Copies the records of these slots out of their blocks, each block read once. `slots` is sorted in place. */
+  stage(slots: Int32Array): void {
+    this.#stagingFor(this.#staging, slots.length)
+    for (const [block, members] of this.#byBlock(slots)) {
+      const entry = this.#load(block)
+      const { first } = this.range(block)
+      for (const slot of members) this.#stageRow(this.#staging, entry, slot, first)
+    }
+  }
+
+  /** The same for the batch after: blocks that are not in memory are read side by side, without blocking. */
+  async stageNext(slots: Int32Array): Promise<void> {
+    const staging = this.#nextStaging
+    this.#stagingFor(staging, slots.length)
+    const waiting = [...this.#byBlock(slots)]
+    const work = async (): Promise<void> => {
+      for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+        const [block, members] = next
+        const entry = this.#resident.get(block) === undefined ? await this.#fetch(block) : this.#load(block)
+        const { first } = this.range(block)
+        for (const slot of members) this.#stageRow(staging, entry, slot, first)
+      }
+    }
+    const readers = Math.min(8, Math.max(1, this.#freePlaces()))
+    await Promise.all(Array.from({ length: readers }, work))
+  }
+
+  #freePlaces(): number {
+    const busy = [...this.#resident.values()].filter((entry) => entry.dirty || entry.writing).length
+    return Math.floor(this.#maxBytes / this.geometry.blockBytes) - busy - WRITERS - 1
+  }
+
+  async #fetch(block: number): Promise<Resident> {
+    this.#misses++
+    const entry = this.#place()
+    this.#loading++
+    try {
+      if (this.#backend.has(block)) await this.#backend.read(block, entry.image)
+      else entry.image.fill(0)
+    } catch (error) {
+      this.#spare.push(entry)
+      throw error
+    } finally {
+      this.#loading--
+    }
+    // Somebody else may have loaded it meanwhile: theirs may be newer.
+    const known = this.#resident.get(block)
+    if (known !== undefined) {
+      this.#spare.push(entry)
+      return known
+    }
+    entry.block = block
+    entry.dirty = false
+    this.#resident.set(block, entry)
+    return entry
+  }
+
+  /** What was staged for the next batch is that of this one. */
+  takeStaged(): void {
+    const done = this.#staging
+    this.#staging = this.#nextStaging
+    this.#nextStaging = done
+  }
+
+  /** The batch is filled: its records may be overwritten now. */
+  release(): void {
+    this.#staging.rows.clear()
+  }
+
+  gather(field: Field, plan: Int32Array, count: number, out: OutColumn, from: number): void {
+    const { rows, views } = this.#staging
+    const { recordBytes } = this.layout
+    for (let k = 0; k < count; k++) {
+      const slot = plan[k]
+      if (slot < 0) {
+        zeroField(field, out, from + k)
+        continue
+      }
+      const row = rows.get(slot)
+      if (row !== undefined) {
+        copyField(field, views, row * recordBytes, out, from + k)
+        continue
+      }
+      const block = this.blockOf(slot)
+      const entry = this.#load(block)
+      copyField(field, entry.views, (slot - this.range(block).first) * recordBytes, out, from + k)
+    }
+  }
+}
