@@ -35,6 +35,8 @@ export interface CompileOptions {
   readonly seed?: number | undefined
   /** Arrays of the parameters' size that the update rule and others will ask for. @default 0 */
   readonly slots?: number | undefined
+  /** Arrays of the largest parameter's size that will be asked for. @default 0 */
+  readonly scratchSlots?: number | undefined
   readonly precision?: PrecisionPolicy | undefined
   /**
    * Which outputs are kept from forward to backward, the others being computed again: 'all', every n-th, or by
@@ -92,6 +94,8 @@ export interface CompiledModel {
   evaluate(batch: Batch): LossSum
   /** @param out shape [rows * outputs], caller-owned, fully overwritten. */
   predict(x: Float32Array, rows: number, out: Float32Array): Float32Array
+  /** Runs a batch and names the first op whose result is not finite; undefined where every one is. */
+  diagnose(batch: Batch, step: number): string | undefined
   /** Makes changes of `values` count. */
   commit(): void
   memory(): ModelMemory

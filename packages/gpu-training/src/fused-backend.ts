@@ -1,4 +1,4 @@
-import { TradewrightError } from '@tradewright/core'
+import { type Clock, systemClock, TradewrightError } from '@tradewright/core'
 import type { Batch, CompiledModel, CompileOptions, TrainingBackend } from './backend.ts'
 import { checkBatch, checkCompileOptions } from './check-batch.ts'
 import {
@@ -30,6 +30,8 @@ export interface FusedBackendOptions {
   readonly kernels?: 'wasm' | 'plain' | undefined
   /** Use fused multiply-add where the runtime has relaxed SIMD. @default true */
   readonly relaxedSimd?: boolean | undefined
+  /** @default the machine's */
+  readonly clock?: Clock | undefined
   /** Replaces some of the kernels, given the ones there are and their memory: how a BLAS joins. */
   readonly accelerate?: ((kernels: Kernels, memory: ArrayBufferLike) => Kernels) | undefined
 }
@@ -42,7 +44,8 @@ const align = (bytes: number): number => (bytes + 63) & ~63
 interface Layout {
   readonly places: readonly (readonly ParameterPlace[])[]
   readonly slots: number
-  readonly slotBytes: number
+  /** Bytes of them. */
+  readonly reserved: number
   readonly packed: number
   readonly plans: number
 }
@@ -116,6 +119,7 @@ class FusedModel implements CompiledModel {
   readonly #dPrediction: Float32Array
   readonly #memory: ReturnType<CompiledModel['memory']>
   readonly #indexColumns: readonly { readonly column: number; readonly categories: number; readonly name: string }[]
+  readonly #clock: Clock
   #batch: Batch | undefined
   #scale = 1
   #sum: LossSum = { sum: 0, weight: 0 }
@@ -126,8 +130,9 @@ class FusedModel implements CompiledModel {
 
   constructor(spec: ModelSpec, options: CompileOptions, backend: FusedBackendOptions) {
     const model = resolveModel(spec, backend.layers ?? layerRegistry())
-    const { batch: rows, precision = {}, slots = 0, checkpoint = 'all', seed = 0 } = options
+    const { batch: rows, precision = {}, slots = 0, scratchSlots = 0, checkpoint = 'all', seed = 0 } = options
     this.#model = model
+    this.#clock = backend.clock ?? systemClock
     this.#options = options
     this.inputs = model.inputs
     this.outputs = model.outputs
@@ -135,6 +140,8 @@ class FusedModel implements CompiledModel {
     const half = precision.weights !== undefined && precision.weights !== 'float32'
     const { places, end } = placeParameters(model, half, BASE)
     const slotBytes = model.parameters.reduce((sum, { size }) => sum + align(size * 4), 0)
+    const largest = model.parameters.reduce((most, { size }) => Math.max(most, align(size * 4)), 0)
+    const reserved = slots * slotBytes + scratchSlots * largest
     const run: RunState = {
       rows: 0,
       training: false,
@@ -162,13 +169,13 @@ class FusedModel implements CompiledModel {
         return buffer
       })
       store.emit('packed', packed, () => () => {})
-      const packedBytes = store.place(align(end + slots * slotBytes)).bytes
+      const packedBytes = store.place(align(end + reserved)).bytes
       return { train: trainingPlan(input, lossStep), infer: inferencePlan(input, packed), packed, packedBytes }
     }
     // The first time only to learn how much memory it takes: the kernels need a memory to be made.
     const trial = openKernels(BASE, { ...backend, accelerate: undefined })
     const sizes = build(trial.kernels)
-    const plans = align(end + slots * slotBytes) + sizes.packedBytes
+    const plans = align(end + reserved) + sizes.packedBytes
     const bytes = plans + Math.max(sizes.train.plan.place(plans).bytes, sizes.infer.plan.place(plans).bytes) + 1024
     const { buffer, kernels } = openKernels(bytes, backend)
     const made = build(kernels)
@@ -180,7 +187,7 @@ class FusedModel implements CompiledModel {
     this.#infer = made.infer.plan.place(plans)
     this.#lossStep = this.#train.names.indexOf('loss')
     this.#packed = made.packed
-    this.#layout = { places, slots: end, slotBytes, packed: sizes.packedBytes, plans }
+    this.#layout = { places, slots: end, reserved, packed: sizes.packedBytes, plans }
     const floats = (at: PlanBuffer, columns: number): Float32Array =>
       new Float32Array(buffer, at.offset, rows * columns)
     this.#trainX = floats(made.train.x, model.inputs)
@@ -217,9 +224,9 @@ class FusedModel implements CompiledModel {
   }
 
   allocate(size: number): Float32Array {
-    const { slots, slotBytes } = this.#layout
+    const { slots, reserved } = this.#layout
     const at = align(slots + this.#slot)
-    if (at + size * 4 > slots + (this.#options.slots ?? 0) * slotBytes) return new Float32Array(size)
+    if (at + size * 4 > slots + reserved) return new Float32Array(size)
     this.#slot = at - slots + align(size * 4)
     return new Float32Array(this.#buffer, at, size)
   }
@@ -260,21 +267,47 @@ class FusedModel implements CompiledModel {
     )
     const { steps } = this.#train
     const times = this.#times
-    const start = performance.now()
+    const start = this.#clock.elapsed()
     for (let i = 0; i < this.#lossStep; i++) steps[i]()
-    const forward = performance.now()
+    const forward = this.#clock.elapsed()
     steps[this.#lossStep]()
-    const loss = performance.now()
+    const loss = this.#clock.elapsed()
     for (let i = this.#lossStep + 1; i < steps.length; i++) steps[i]()
     times.forward += forward - start
     times.loss += loss - forward
-    times.backward += performance.now() - loss
+    times.backward += this.#clock.elapsed() - loss
     return this.#sum
   }
 
   #evaluateLoss(): void {
     const batch = this.#batch as Batch
     this.#sum = this.#options.loss.evaluate(this.#lossBatch(batch, this.#prediction), this.#dPrediction, this.#scale)
+  }
+
+  diagnose(batch: Batch, step: number): string | undefined {
+    this.#open()
+    checkBatch(batch, this.inputs, this.#options.batch)
+    const finite = (values: Float32Array): boolean => values.every((value) => Number.isFinite(value))
+    if (!finite(batch.x.subarray(0, batch.rows * this.inputs))) return 'the input'
+    if (!finite(batch.y)) return 'the target'
+    for (const [name, values] of this.values) if (!finite(values)) return `parameter ${name}`
+    const run = this.#run
+    run.rows = batch.rows
+    run.training = true
+    run.accumulate = false
+    run.step = step
+    this.#batch = batch
+    this.#trainX.set(batch.x.subarray(0, batch.rows * this.inputs))
+    const { steps, names, results } = this.#train
+    for (let i = 0; i < steps.length; i++) {
+      steps[i]()
+      const result = results[i]
+      if (names[i] === 'loss' && !finite(this.#dPrediction.subarray(0, batch.rows * this.outputs))) return 'loss'
+      if (result === undefined) continue
+      if (!finite(new Float32Array(this.#buffer, result.buffer.offset, batch.rows * result.columns))) return names[i]
+    }
+    for (const [name, values] of this.gradientsOf) if (!finite(values)) return `gradient of ${name}`
+    return undefined
   }
 
   #lossBatch({ rows, y, weight }: Batch, prediction: Float32Array) {

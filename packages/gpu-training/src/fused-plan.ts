@@ -78,23 +78,27 @@ class Scheduler {
     const scratch = space.scratch === 0 ? undefined : this.plan.buffer(space.scratch)
     const work = packed ?? (space.forwardPacked === 0 ? undefined : this.plan.buffer(space.forwardPacked))
     const weights = this.#weights(layer, index, packed !== undefined)
-    this.plan.emit(`forward ${layer.name}`, [from, second, y, stat, scratch, work, ...weights.used], () =>
-      definition.fused.forward(
-        kernels,
-        shape,
-        inputs,
-        {
-          x: from.offset,
-          other: second?.offset ?? 0,
-          y: y.offset,
-          stat: stat?.offset ?? 0,
-          parameters: weights.offsets(),
-          packed: work?.offset ?? 0,
-          scratch: scratch?.offset ?? 0,
-          prepacked: packed !== undefined,
-        },
-        run,
-      ),
+    this.plan.emit(
+      `forward ${layer.name}`,
+      [from, second, y, stat, scratch, work, ...weights.used],
+      () =>
+        definition.fused.forward(
+          kernels,
+          shape,
+          inputs,
+          {
+            x: from.offset,
+            other: second?.offset ?? 0,
+            y: y.offset,
+            stat: stat?.offset ?? 0,
+            parameters: weights.offsets(),
+            packed: work?.offset ?? 0,
+            scratch: scratch?.offset ?? 0,
+            prepacked: packed !== undefined,
+          },
+          run,
+        ),
+      { buffer: y, columns: shape.columns },
     )
     this.#values[index].wide = y
     this.#values[index].stat = stat
@@ -222,28 +226,32 @@ class Scheduler {
     const masked = this.#masked[index]
     if (maskInput) this.#masked[index - 1] = true
     const uses = [x, y, stat, dy, first.buffer, second?.buffer, scratch, work, ...weights.used]
-    this.plan.emit(`backward ${layer.name}`, uses, () =>
-      definition.fused.backward(
-        kernels,
-        shape,
-        inputs,
-        {
-          x: x?.offset ?? 0,
-          other: 0,
-          y: y?.offset ?? 0,
-          stat: stat?.offset ?? 0,
-          dy: dy.offset,
-          dx: first.buffer?.offset ?? 0,
-          dother: second?.buffer?.offset ?? 0,
-          parameters: weights.offsets(),
-          gradients: places[index].map((place) => place.gradient),
-          packed: work?.offset ?? 0,
-          scratch: scratch?.offset ?? 0,
-          masked,
-          maskInput,
-        },
-        run,
-      ),
+    this.plan.emit(
+      `backward ${layer.name}`,
+      uses,
+      () =>
+        definition.fused.backward(
+          kernels,
+          shape,
+          inputs,
+          {
+            x: x?.offset ?? 0,
+            other: 0,
+            y: y?.offset ?? 0,
+            stat: stat?.offset ?? 0,
+            dy: dy.offset,
+            dx: first.buffer?.offset ?? 0,
+            dother: second?.buffer?.offset ?? 0,
+            parameters: weights.offsets(),
+            gradients: places[index].map((place) => place.gradient),
+            packed: work?.offset ?? 0,
+            scratch: scratch?.offset ?? 0,
+            masked,
+            maskInput,
+          },
+          run,
+        ),
+      first.buffer === undefined ? undefined : { buffer: first.buffer, columns: inputs },
     )
     first.add()
     second?.add()

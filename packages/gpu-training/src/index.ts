@@ -10,6 +10,10 @@ export type {
   Tensors,
   TrainingBackend,
 } from './backend.ts'
+export type { DataLoader, DataLoaderOptions, Sampling } from './data-loader.ts'
+export { createDataLoader } from './data-loader.ts'
+export type { ArrayDatasetInput, ArrowColumns, ArrowTableLike, Dataset, WindowOptions } from './dataset.ts'
+export { arrayDataset, arrowDataset, featureDataset, windowDataset } from './dataset.ts'
 export type { FusedBackendOptions } from './fused-backend.ts'
 export { fusedBackend } from './fused-backend.ts'
 export type { ActivationName, Kernels, MatmulShape } from './kernels.ts'
@@ -47,6 +51,41 @@ export type { SharpeOptions } from './losses/sharpe.ts'
 export { sharpe } from './losses/sharpe.ts'
 export type { ModelParameter, ModelSpec } from './model-spec.ts'
 export { sequential } from './model-spec.ts'
+export type { ParameterGroup } from './parameter-updates.ts'
+export type { FitOptions, FitResult, Trainer, TrainerOptions, TrainerTimes, TrainingProgress } from './trainer.ts'
+export { createTrainer } from './trainer.ts'
+export type { StateStore, TrainingRun, Trick } from './trick.ts'
+export type { ExponentialAverageOptions, WeightAveragingOptions } from './tricks/averages.ts'
+export { exponentialAverage, stochasticWeightAveraging } from './tricks/averages.ts'
+export type { EarlyStoppingOptions, StoppingCriterion, StoppingMetric } from './tricks/early-stopping.ts'
+export { earlyStopping, financialMetrics } from './tricks/early-stopping.ts'
+export type { LossScalingOptions } from './tricks/gradients.ts'
+export {
+  anomalyDetection,
+  clipNorm,
+  clipValue,
+  dynamicLossScaling,
+  gradientAccumulation,
+  gradientCheckpointing,
+} from './tricks/gradients.ts'
+export type {
+  AdaptiveRateOptions,
+  CosineRestartsOptions,
+  OneCycleOptions,
+  PlateauOptions,
+  PolynomialDecayOptions,
+} from './tricks/schedules.ts'
+export {
+  adaptiveRate,
+  cosineRestarts,
+  linearWarmup,
+  oneCycle,
+  polynomialDecay,
+  reduceOnPlateau,
+} from './tricks/schedules.ts'
+export type { OffloadingOptions } from './tricks/state-offloading.ts'
+export { stateOffloading } from './tricks/state-offloading.ts'
+export { labelSmoothing, mixup } from './tricks/targets.ts'
 export type { ParameterStep, UpdateRule } from './update-rule.ts'
 export type { AdamOptions, AdamVariantOptions, AdamWOptions } from './update-rules/adam.ts'
 export { adam, adamW, nadam, radam } from './update-rules/adam.ts'

@@ -9,11 +9,17 @@ export interface PlanBuffer {
   offset: number
 }
 
+/** What a step gives, for finding the one that went wrong. */
+export interface PlanResult {
+  readonly buffer: PlanBuffer
+  readonly columns: number
+}
+
 /** Steps in order, and the buffers they use. */
 export interface MemoryPlan {
   buffer(bytes: number): PlanBuffer
   /** Appends a step; `bind` is called once the buffers have their places. */
-  emit(name: string, uses: readonly (PlanBuffer | undefined)[], bind: () => Step): void
+  emit(name: string, uses: readonly (PlanBuffer | undefined)[], bind: () => Step, result?: PlanResult): void
   /** Keeps a buffer alive through the whole plan. */
   pin(buffer: PlanBuffer): void
   /** Places the buffers from `base` on and binds the steps. */
@@ -24,6 +30,7 @@ export interface MemoryPlan {
 export interface PlacedPlan {
   readonly names: readonly string[]
   readonly steps: readonly Step[]
+  readonly results: readonly (PlanResult | undefined)[]
   /** Bytes from the base to the end of the highest buffer: the peak. */
   readonly bytes: number
 }
@@ -38,20 +45,20 @@ const align = (bytes: number): number => (bytes + 63) & ~63
  */
 export function memoryPlan(): MemoryPlan {
   const buffers: PlanBuffer[] = []
-  const steps: { readonly name: string; readonly bind: () => Step }[] = []
+  const steps: { readonly name: string; readonly bind: () => Step; readonly result: PlanResult | undefined }[] = []
   return {
     buffer(bytes) {
       const made = { bytes: align(Math.max(bytes, 1)), first: Number.POSITIVE_INFINITY, last: -1, offset: 0 }
       buffers.push(made)
       return made
     },
-    emit(name, uses, bind) {
+    emit(name, uses, bind, result) {
       for (const used of uses) {
         if (used === undefined) continue
         used.first = Math.min(used.first, steps.length)
         used.last = Math.max(used.last, steps.length)
       }
-      steps.push({ name, bind })
+      steps.push({ name, bind, result })
     },
     pin(buffer) {
       buffer.first = -1
@@ -69,7 +76,12 @@ export function memoryPlan(): MemoryPlan {
         bytes = Math.max(bytes, at + buffer.bytes)
         placed.push(buffer)
       }
-      return { names: steps.map(({ name }) => name), steps: steps.map(({ bind }) => bind()), bytes }
+      return {
+        names: steps.map(({ name }) => name),
+        steps: steps.map(({ bind }) => bind()),
+        results: steps.map(({ result }) => result),
+        bytes,
+      }
     },
   }
 }
