@@ -61,7 +61,7 @@ const results = [await tune(smaCross), await tune(rsiReversion), await tune(boll
 const stats = system.trainingManager.getOptimizationStats()
 await system.close()
 
-console.log(`\n${resultTable(results)}\n\n${cacheNote(stats.cache) ?? 'The cache was off.'}`)
+console.log(`\n${resultTable(results)}\n\n${cacheNote(stats) ?? 'The cache was off.'}`)
 console.log(
   `Report: ${await writeReport('reports/main-job.html', results, { stats, title: 'Three strategies on the S&P 500' })}`,
 )

@@ -100,7 +100,7 @@ async function optimize(flags: OptimizeFlags, context: CommandContext): Promise<
       if (flags.json === true)
         writeLine(stdout, toJson({ interrupted: context.stop.aborted, results: results.map(summary) }))
       else writeLine(stdout, resultTable(results))
-      const note = cacheNote(stats.cache)
+      const note = cacheNote(stats)
       if (note !== undefined) writeLine(flags.json === true ? stderr : stdout, note)
       if (flags.out !== undefined) writeLine(stderr, `report: ${await writeReport(flags.out, results, { stats })}`)
       if (flags.save !== undefined) {

@@ -60,7 +60,7 @@ npm start
 \`\`\`
 
 \`npm start\` searches the parameters of \`strategy.ts\` on \`data/DEMO-1d.csv\`, validates the best on the newest 30 % of
-the bars, which the search never sees, and writes \`report.html\`. Run it again: it answers from the cache.
+the bars, which the search never sees, and writes \`report.html\` and \`best.strategy.json\`, which a bot loads.
 
 - \`strategy.ts\`: your strategy. Change the signals, the parameters and their ranges.
 - \`data/DEMO-1d.csv\`: ${BARS} bars of a random walk with slow waves, made from seed ${SEED}. **They are no market**: put your

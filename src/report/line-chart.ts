@@ -105,7 +105,9 @@ export function renderLineChart(chart: LineChart): { readonly html: string; read
     parts.push(
       `<rect class="held" x="${at}" y="${TOP}" width="${round(WIDTH - RIGHT - at)}" height="${bottom - TOP}"/>`,
       `<line class="split" x1="${at}" x2="${at}" y1="${TOP}" y2="${bottom}"/>`,
-      `<text class="held-label" x="${at + 6}" y="${TOP + 14}">held out, never searched</text>`,
+      ...(height < 200
+        ? []
+        : [`<text class="held-label" x="${at + 6}" y="${TOP + 14}">held out, never searched</text>`]),
     )
   }
   for (const tick of roundTicks(low, high, height < 200 ? 3 : 5)) {

@@ -1,4 +1,4 @@
-import type { CacheStats, FinishedTrial, Metrics, Params } from '@tradewright/core'
+import type { FinishedTrial, Metrics, Params } from '@tradewright/core'
 import type { OptimizationStats } from '../training-manager.ts'
 import type { PartResult, SymbolValidation, TrainingResult } from '../training-result.ts'
 import { keptSlices } from '../trial-data.ts'
@@ -100,15 +100,22 @@ export interface ReportOptions {
   readonly notes?: readonly string[] | undefined
 }
 
-/** One sentence on what a cache answered; undefined where it was not asked. */
-export function cacheNote(cache: CacheStats | undefined): string | undefined {
+/** One sentence on what the result cache answered; undefined where there is none or it was not asked. */
+export function cacheNote(stats: Pick<OptimizationStats, 'cache' | 'optimizers'> | undefined): string | undefined {
+  const cache = stats?.cache
   if (cache === undefined || cache.hits + cache.misses === 0) return undefined
-  const asked = cache.hits + cache.misses
-  const disk = cache.tiers?.disk
-  const from = disk !== undefined && disk.hits > 0 ? `, ${formatCount(disk.hits)} of them from disk` : ''
-  if (cache.misses === 0)
-    return `All ${formatCount(asked)} evaluations were answered from the cache${from}: nothing was computed again.`
-  return `${formatCount(cache.hits)} of ${formatCount(asked)} evaluations were answered from the cache${from}.`
+  const { hits, misses } = cache
+  const fromDisk = Math.min(hits, cache.tiers?.disk?.hits ?? 0)
+  const source = `the cache${fromDisk === 0 ? '' : `, ${formatCount(fromDisk)} of them from disk`}`
+  const asked = formatCount(hits + misses)
+  if (misses === 0) return `All ${asked} evaluations were answered from ${source}: nothing was computed again.`
+  const refused = stats?.optimizers['result-cache']?.refused ?? 0
+  const reason =
+    refused === 0
+      ? ''
+      : ` ${formatCount(refused)} were not kept: computing them costs less than 5 times what reading them back would.`
+  if (hits === 0) return `All ${asked} evaluations were computed.${reason}`
+  return `${formatCount(hits)} of ${asked} evaluations were answered from ${source}.${reason}`
 }
 
 /** The data of a report on training results. */
@@ -117,7 +124,7 @@ export function reportOf(results: readonly TrainingResult<unknown>[], options: R
   const first = results[0]?.validation.bySymbol[0]
   const times = first === undefined ? [] : partsOf(first.strategy).map(({ timestamp }) => timestamp)
   const last = times.at(-1)
-  const note = cacheNote(stats?.cache)
+  const note = cacheNote(stats)
   return {
     title,
     subtitle:
