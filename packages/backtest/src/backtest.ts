@@ -104,7 +104,8 @@ export function backtest<P>(
   const values = new NodeValues(
     NodeGraph.of(program.table),
     nodeBars(bars, warmupStart, end),
-    columnsKey(bars, warmupStart),
+    // A store of this call's own needs no key of the data, which would cost a hash of all bars.
+    indicators === undefined ? '' : columnsKey(bars, warmupStart),
     indicators ?? createIndicatorStore(),
   )
   const orders: Order[] = []
@@ -137,9 +138,11 @@ export function backtest<P>(
 }
 
 function drawdownOf(equity: Float64Array, initialCash: number): Float64Array {
+  const out = new Float64Array(equity.length)
   let peak = initialCash
-  return equity.map((value) => {
-    if (value > peak) peak = value
-    return value / peak - 1
-  })
+  for (let i = 0; i < out.length; i++) {
+    if (equity[i] > peak) peak = equity[i]
+    else out[i] = equity[i] / peak - 1
+  }
+  return out
 }

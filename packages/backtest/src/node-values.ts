@@ -321,6 +321,8 @@ function arithmetic(code: number, a: Float64Array, b: Float64Array, out: Float64
 function compared(code: number, a: Float64Array, b: Float64Array, out: Uint8Array): Uint8Array {
   const n = out.length
   if (code === Op.gt) for (let i = 0; i < n; i++) out[i] = a[i] > b[i] ? 1 : 0
+  else if (code === Op.gte) for (let i = 0; i < n; i++) out[i] = a[i] >= b[i] ? 1 : 0
+  else if (code === Op.eq) for (let i = 0; i < n; i++) out[i] = a[i] === b[i] ? 1 : 0
   else if (code === Op.crossesAbove) for (let i = 1; i < n; i++) out[i] = a[i] > b[i] && a[i - 1] <= b[i - 1] ? 1 : 0
   else for (let i = 0; i < n; i++) out[i] = applyBinary(code, a[i], b[i])
   return out

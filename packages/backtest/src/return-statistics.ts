@@ -2,10 +2,12 @@ import type { ReturnMoments } from '@tradewright/core'
 
 /** Where {@link ReturnStatistics} stand: plain numbers by name. */
 export interface ReturnStatisticsState {
-  readonly bars: number
+  readonly zeros: number
+  readonly others: number
   readonly barsHeld: number
   readonly equity: number
   readonly peak: number
+  readonly low: number
   readonly drawdown: number
   readonly sum: number
   readonly sumLow: number
@@ -17,6 +19,22 @@ export interface ReturnStatisticsState {
   readonly m2: number
   readonly m3: number
   readonly m4: number
+}
+
+/** Bars over which a position is held unchanged: see {@link ReturnStatistics.addHeld}. */
+export interface HeldBars {
+  readonly close: Float64Array
+  /** Row of the first bar, and one past the last. */
+  readonly from: number
+  readonly to: number
+  readonly cash: number
+  readonly position: number
+  /** The last price before `from`: stands in for a close that is no number. */
+  readonly price: number
+  /** Filled from `at` on, where given. */
+  readonly equity: Float64Array | undefined
+  readonly returns: Float64Array | undefined
+  readonly at: number
 }
 
 /**
@@ -31,25 +49,30 @@ export function barReturn(before: number, after: number): number {
 /**
  * Statistics of an equity curve, one bar at a time, so that a resumed run equals a whole one to the last bit.
  *
- * Sums are compensated (Neumaier 1974); central moments are updated in place.
+ * Sums are compensated (Neumaier 1974). Central moments are updated in place over the returns that are not zero; zeros
+ * are only counted, and merged in at the end: bars without a position cost nothing.
  *
  * @see Pébay (2008), "Formulas for robust, one-pass parallel computation of covariances and arbitrary-order statistical
- *   moments", Sandia report SAND2008-6212, equations 1.1 to 1.4 for one new value.
+ *   moments", Sandia report SAND2008-6212: equations 1.1 to 1.4 for one new value, 2.1 to 2.4 for merging.
  */
 export class ReturnStatistics {
-  bars = 0
+  #zeros = 0
+  #others = 0
   /** Bars at whose close a position was held. */
   barsHeld = 0
   equity: number
   #peak: number
-  /** Lowest equity / peak - 1; 0 or below. */
-  drawdown = 0
+  /** Lowest equity since the peak. */
+  #low: number
+  /** Lowest equity / peak - 1 of the peaks before this one. */
+  #drawdown = 0
   #sum = 0
   #sumLow = 0
   #downside = 0
   #downsideLow = 0
-  #smallest = Number.POSITIVE_INFINITY
-  #largest = Number.NEGATIVE_INFINITY
+  #smallest: number = Number.POSITIVE_INFINITY
+  #largest: number = Number.NEGATIVE_INFINITY
+  // Of the returns that are not zero.
   #mean = 0
   #m2 = 0
   #m3 = 0
@@ -58,6 +81,12 @@ export class ReturnStatistics {
   constructor(initialCash: number) {
     this.equity = initialCash
     this.#peak = initialCash
+    this.#low = initialCash
+  }
+
+  /** Number of returns. */
+  get bars(): number {
+    return this.#zeros + this.#others
   }
 
   /** The next bar's equity. @returns its return. */
@@ -65,9 +94,55 @@ export class ReturnStatistics {
     const x = barReturn(this.equity, equity)
     this.equity = equity
     if (held) this.barsHeld++
-    if (equity > this.#peak) this.#peak = equity
-    const drawdown = equity / this.#peak - 1
-    if (drawdown < this.drawdown) this.drawdown = drawdown
+    if (equity > this.#peak) {
+      this.#closePeak()
+      this.#peak = equity
+      this.#low = equity
+    } else if (equity < this.#low) this.#low = equity
+    if (x === 0) this.#zeros++
+    else this.#addReturn(x)
+    return x
+  }
+
+  /** `bars` bars on which equity stays what it is and nothing is held. */
+  addFlat(bars: number): void {
+    this.#zeros += bars
+  }
+
+  /** As many calls of {@link add} for a position that is held unchanged. @returns the last price. */
+  addHeld(bars: HeldBars): number {
+    const { close, from, to, cash, position, equity: out, returns, at } = bars
+    let { price } = bars
+    let before = this.equity
+    let peak = this.#peak
+    let low = this.#low
+    const shift = at - from
+    for (let i = from; i < to; i++) {
+      const c = close[i]
+      if (c === c) price = c
+      const equity = cash + position * price
+      const x = before > 0 ? (equity - before) / before : barReturn(before, equity)
+      before = equity
+      if (equity > peak) {
+        this.#low = low
+        this.#peak = peak
+        this.#closePeak()
+        peak = equity
+        low = equity
+      } else if (equity < low) low = equity
+      if (x === 0) this.#zeros++
+      else this.#addReturn(x)
+      if (out !== undefined) out[i + shift] = equity
+      if (returns !== undefined) returns[i + shift] = x
+    }
+    this.equity = before
+    this.#peak = peak
+    this.#low = low
+    this.barsHeld += to - from
+    return price
+  }
+
+  #addReturn(x: number): void {
     if (x < this.#smallest) this.#smallest = x
     if (x > this.#largest) this.#largest = x
     const sum = this.#sum + x
@@ -79,22 +154,29 @@ export class ReturnStatistics {
       this.#downsideLow += this.#downside >= square ? this.#downside - total + square : square - total + this.#downside
       this.#downside = total
     }
-    const before = this.bars
+    const before = this.#others
     const n = before + 1
-    this.bars = n
+    this.#others = n
     const delta = x - this.#mean
     const step = delta / n
     const term = delta * step * before
+    const m2 = this.#m2
+    const m3 = this.#m3
     this.#mean += step
-    this.#m4 += term * step * step * (n * n - 3 * n + 3) + 6 * step * step * this.#m2 - 4 * step * this.#m3
-    this.#m3 += term * step * (n - 2) - 3 * step * this.#m2
-    this.#m2 += term
-    return x
+    this.#m4 += step * (step * (term * (n * n - 3 * n + 3) + 6 * m2) - 4 * m3)
+    this.#m3 = m3 + step * (term * (n - 2) - 3 * m2)
+    this.#m2 = m2 + term
   }
 
-  /** The highest equity so far, the initial cash included. */
-  get peak(): number {
-    return this.#peak
+  /** The drawdown from the present peak, now that it is over. */
+  #closePeak(): void {
+    const drawdown = this.#low / this.#peak - 1
+    if (drawdown < this.#drawdown) this.#drawdown = drawdown
+  }
+
+  /** Lowest equity / peak - 1; 0 or below. */
+  get drawdown(): number {
+    return Math.min(this.#drawdown, this.#low / this.#peak - 1)
   }
 
   get mean(): number {
@@ -103,13 +185,13 @@ export class ReturnStatistics {
 
   /** Whether all returns are equal: their deviation is exactly zero then. */
   get constant(): boolean {
-    return this.#smallest === this.#largest
+    return this.#others === 0 ? this.#zeros > 0 : this.#zeros === 0 && this.#smallest === this.#largest
   }
 
   /** Variance with ddof 1; NaN with fewer than two returns. */
   get variance(): number {
     if (this.bars < 2) return NaN
-    return this.constant ? 0 : this.#m2 / (this.bars - 1)
+    return this.constant ? 0 : this.#secondMoment() / (this.bars - 1)
   }
 
   /** sqrt(mean(min(r, 0)^2)). */
@@ -117,25 +199,42 @@ export class ReturnStatistics {
     return Math.sqrt((this.#downside + this.#downsideLow) / this.bars)
   }
 
+  /** Sum of squared differences from the mean, zeros merged in. */
+  #secondMoment(): number {
+    return this.#m2 + this.#mean * this.#mean * ((this.#others * this.#zeros) / this.bars)
+  }
+
   moments(): ReturnMoments {
     const { bars, variance } = this
-    const spread = this.constant ? 0 : this.#m2
+    const n = this.#others
+    const z = this.#zeros
+    const spread = this.constant ? 0 : this.#secondMoment()
+    const delta = -this.#mean // of the zeros' mean from the others'
+    const m3 = this.#m3 + delta * (delta * delta * ((n * z * (n - z)) / (bars * bars)) - 3 * ((z * this.#m2) / bars))
+    const square = delta * delta
+    const m4 =
+      this.#m4 +
+      square * square * ((n * z * (n * n - n * z + z * z)) / (bars * bars * bars)) +
+      6 * square * ((z * z * this.#m2) / (bars * bars)) -
+      4 * delta * ((z * this.#m3) / bars)
     return {
       count: bars,
       mean: this.mean,
       variance,
-      skew: spread > 0 ? (Math.sqrt(bars) * this.#m3) / spread ** 1.5 : NaN,
-      kurtosis: spread > 0 ? (bars * this.#m4) / (spread * spread) : NaN,
+      skew: spread > 0 ? (Math.sqrt(bars) * m3) / spread ** 1.5 : NaN,
+      kurtosis: spread > 0 ? (bars * m4) / (spread * spread) : NaN,
     }
   }
 
   save(): ReturnStatisticsState {
     return {
-      bars: this.bars,
+      zeros: this.#zeros,
+      others: this.#others,
       barsHeld: this.barsHeld,
       equity: this.equity,
       peak: this.#peak,
-      drawdown: this.drawdown,
+      low: this.#low,
+      drawdown: this.#drawdown,
       sum: this.#sum,
       sumLow: this.#sumLow,
       downside: this.#downside,
@@ -150,11 +249,13 @@ export class ReturnStatistics {
   }
 
   restore(state: ReturnStatisticsState): void {
-    this.bars = state.bars
+    this.#zeros = state.zeros
+    this.#others = state.others
     this.barsHeld = state.barsHeld
     this.equity = state.equity
     this.#peak = state.peak
-    this.drawdown = state.drawdown
+    this.#low = state.low
+    this.#drawdown = state.drawdown
     this.#sum = state.sum
     this.#sumLow = state.sumLow
     this.#downside = state.downside

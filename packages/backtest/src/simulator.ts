@@ -1,3 +1,4 @@
+import type { HeldBars, ReturnStatistics } from './return-statistics.ts'
 import type { SimulationSettings, StopSetting } from './simulation-settings.ts'
 
 /** A filled order. */
@@ -70,6 +71,9 @@ export interface Ledger {
   trade(trade: Trade): void
 }
 
+/** Whether a stop is set. */
+export const isOn = ({ fraction, node }: StopSetting): boolean => fraction === fraction || node >= 0
+
 /** A price that an order can fill at. */
 const tradable = (price: number): boolean => price > 0 && price < Number.POSITIVE_INFINITY
 
@@ -93,6 +97,7 @@ function priceAtLevel(falling: boolean, level: number, open: number, low: number
 export class Simulator {
   readonly settings: SimulationSettings
   readonly #ledger: Ledger | undefined
+  readonly #trailing: boolean
   cash: number
   /** Units: above 0 long, below 0 short. */
   position = 0
@@ -125,6 +130,7 @@ export class Simulator {
   constructor(settings: SimulationSettings, ledger?: Ledger) {
     this.settings = settings
     this.#ledger = ledger
+    this.#trailing = isOn(settings.trailingStop)
     this.cash = settings.initialCash
   }
 
@@ -154,8 +160,15 @@ export class Simulator {
 
   /** Equity at a bar's close; a close that is no number leaves the last price standing. */
   mark(close: number): number {
+    if (this.position === 0) return this.cash
     if (close === close) this.#lastPrice = close
-    return this.position === 0 ? this.cash : this.cash + this.position * this.#lastPrice
+    return this.cash + this.position * this.#lastPrice
+  }
+
+  /** Marks many bars over which nothing happens. */
+  hold(statistics: ReturnStatistics, bars: Omit<HeldBars, 'cash' | 'position' | 'price'>): void {
+    const { cash, position } = this
+    this.#lastPrice = statistics.addHeld({ ...bars, cash, position, price: this.#lastPrice })
   }
 
   /**
@@ -167,14 +180,18 @@ export class Simulator {
     if (this.position === 0 || index <= this.entryIndex) return false
     if (this.position < 0 && this.settings.liquidation && open >= this.#bankruptcy()) return this.#liquidate(index)
     const price = this.#stopPrice(open, high, low)
-    if (this.position > 0) {
-      if (high > this.#peak) this.#peak = high
-    } else if (low < this.#peak) this.#peak = low
+    if (this.#trailing) this.#movePeak(high, low)
     if (price === price) {
       this.#closeAll(index, price, this.settings.stopExit === 'stopMarket' ? this.settings.slippage : 0)
       return true
     }
     return this.ruin(index, high)
+  }
+
+  #movePeak(high: number, low: number): void {
+    if (this.position > 0) {
+      if (high > this.#peak) this.#peak = high
+    } else if (low < this.#peak) this.#peak = low
   }
 
   /** Liquidates a short whose equity reaches zero within the bar. */
@@ -247,7 +264,7 @@ export class Simulator {
   act(action: Action, index: number, price: number, distances: StopDistances): void {
     if (action.type === 'none' || !tradable(price)) return
     const before = this.position
-    if (this.#lastPrice !== this.#lastPrice) this.#lastPrice = price
+    if (before === 0) this.#lastPrice = price
     switch (action.type) {
       case 'long':
         this.#goLong(index, price)
