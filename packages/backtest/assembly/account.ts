@@ -6,21 +6,6 @@
 // a second bar is still open. Settings: 0 cash, 1 buy factor, 2 sell factor, 3 fee rate, 4 fixed fee, 5 fraction,
 // 6 quantity or 0, 7 whether to liquidate.
 
-// @ts-ignore: decorator
-@inline
-function rangeOf(table: usize, stride: usize, top: i32, from: i32, to: i32): v128 {
-  const k = 31 - i32(clz(to - from))
-  if (k > top) {
-    const size = 1 << top
-    const level = table + <usize>top * stride
-    let v = v128.load(level + (<usize>(to - size) << 4))
-    for (let i = from; i < to - size; i += size) v = f64x2.pmin(v, v128.load(level + (<usize>i << 4)))
-    return v
-  }
-  const level = table + <usize>k * stride
-  return f64x2.pmin(v128.load(level + (<usize>from << 4)), v128.load(level + (<usize>(to - (1 << k)) << 4)))
-}
-
 /**
  * A holding with a new high: the exact course of peak and drawdown, by the largest pieces that hold no new high.
  * `state`: least equity since the peak, -peak, least equity / peak.
@@ -100,63 +85,78 @@ function long(
   const course = out + 128
   store<f64>(course, 1, 16)
   const closed = count >> 1
-  for (let t = 0; t < closed; t++) {
-    const from = load<i32>(list) + lag
-    const to = load<i32>(list, 4) + lag
-    list += 8
-    let enter: v128
-    let enter2: v128
-    let unit: f64
-    if (foldedEntry) {
-      const entry = entries + <usize>from * 48
-      enter = v128.load(entry)
-      enter2 = v128.load(entry, 16)
-      unit = load<f64>(entry, 32)
-    } else {
-      const record = records + (<usize>from << 5)
-      const paid = load<f64>(fill + (<usize>from << 3)) * cost
-      const r = load<f64>(record, 56) / paid - 1
-      enter = f64x2.sub(v128.load(record, 32), twice(r))
-      enter2 = f64x2.replace_lane(f64x2.splat(load<f64>(record, 48) - (r < 0 ? r * r : 0)), 1, paid)
-      unit = 1 / paid
-    }
-    let leave: v128
-    let leave2: v128
-    if (foldedExit) {
-      const exit = exits + (<usize>to << 5)
-      leave = v128.load(exit)
-      leave2 = v128.load(exit, 16)
-    } else {
-      const record = records + (<usize>to << 5)
-      const got = given ? load<f64>(prices) * keep : load<f64>(fill + (<usize>to << 3)) * net
-      if (given) prices += 8
-      const r = got / load<f64>(record, 24) - 1
-      leave = f64x2.add(v128.load(record), twice(r))
-      leave2 = f64x2.replace_lane(f64x2.splat(load<f64>(record, 16) + (r < 0 ? r * r : 0)), 1, got)
-    }
-    sums = f64x2.add(sums, f64x2.sub(leave, enter))
-    const change = f64x2.sub(leave2, enter2) // losses, got - paid
-    losses = f64x2.add(losses, change)
+  const last = list + (<usize>closed << 3)
+  while (list < last) {
+    let walk = false
+    let size = zero
+    // The loop over trades without a new high (or beyond the table) stands by itself: with a call in it V8 keeps its state on the stack.
+    while (list < last) {
+      const from = load<i32>(list) + lag
+      const to = load<i32>(list, 4) + lag
+      list += 8
+      let enter: v128
+      let enter2: v128
+      let unit: f64
+      if (foldedEntry) {
+        const entry = entries + <usize>from * 48
+        enter = v128.load(entry)
+        enter2 = v128.load(entry, 16)
+        unit = load<f64>(entry, 32)
+      } else {
+        const record = records + (<usize>from << 5)
+        const paid = load<f64>(fill + (<usize>from << 3)) * cost
+        const r = load<f64>(record, 56) / paid - 1
+        enter = f64x2.sub(v128.load(record, 32), twice(r))
+        enter2 = f64x2.replace_lane(f64x2.splat(load<f64>(record, 48) - (r < 0 ? r * r : 0)), 1, paid)
+        unit = 1 / paid
+      }
+      let leave: v128
+      let leave2: v128
+      if (foldedExit) {
+        const exit = exits + (<usize>to << 5)
+        leave = v128.load(exit)
+        leave2 = v128.load(exit, 16)
+      } else {
+        const record = records + (<usize>to << 5)
+        const got = given ? load<f64>(prices) * keep : load<f64>(fill + (<usize>to << 3)) * net
+        if (given) prices += 8
+        const r = got / load<f64>(record, 24) - 1
+        leave = f64x2.add(v128.load(record), twice(r))
+        leave2 = f64x2.replace_lane(f64x2.splat(load<f64>(record, 16) + (r < 0 ? r * r : 0)), 1, got)
+      }
+      sums = f64x2.add(sums, f64x2.sub(leave, enter))
+      const change = f64x2.sub(leave2, enter2) // losses, got - paid
+      losses = f64x2.add(losses, change)
 
-    const size = f64x2.splat(cash * unit)
-    const next = cash * (unit * f64x2.extract_lane(leave2, 1))
-    const gain = f64x2.mul(f64x2.mul(v128.shuffle<i64>(change, change, 1, 1), size), flip)
-    wonLost = f64x2.add(wonLost, f64x2.pmax(zero, gain))
-    wins = i64x2.sub(wins, f64x2.gt(gain, zero))
-    brought += next
-    held += to - from
+      size = f64x2.splat(cash * unit)
+      cash = cash * (unit * f64x2.extract_lane(leave2, 1))
+      const gain = f64x2.mul(f64x2.mul(v128.shuffle<i64>(change, change, 1, 1), size), flip)
+      wonLost = f64x2.add(wonLost, f64x2.pmax(zero, gain))
+      wins = i64x2.sub(wins, f64x2.gt(gain, zero))
+      brought += cash
+      held += to - from
 
-    const least = f64x2.pmin(
-      f64x2.mul(rangeOf(table, stride, top, from, to), size),
-      f64x2.mul(f64x2.splat(next), flip),
-    )
-    if (i64x2.bitmask(f64x2.lt(least, state)) & 2) {
+      const k = 31 - i32(clz(to - from))
+      walk = k > top
+      if (walk) break
+      const level = table + <usize>k * stride
+      const range = f64x2.pmin(
+        v128.load(level + (<usize>from << 4)),
+        v128.load(level + (<usize>to << 4) - (<usize>16 << k)),
+      )
+      const least = f64x2.pmin(f64x2.mul(range, size), f64x2.mul(f64x2.splat(cash), flip))
+      walk = (i64x2.bitmask(f64x2.lt(least, state)) & 2) != 0
+      if (walk) break
+      state = f64x2.pmin(state, least)
+    }
+    if (walk) {
       v128.store(course, state)
+      const from = load<i32>(list - 8) + lag
+      const to = load<i32>(list - 4) + lag
       walkHighs(table, stride, top, from, to, f64x2.extract_lane(size, 0), course)
-      walkEquity(next, course)
+      walkEquity(cash, course)
       state = v128.load(course)
-    } else state = f64x2.pmin(state, least)
-    cash = next
+    }
   }
   // Every trade spends all cash, so what is traded follows from what the sales brought.
   let spent = initial + brought - cash
@@ -164,21 +164,21 @@ function long(
   if (count & 1) {
     const from = load<i32>(list) + lag
     const record = records + (<usize>from << 5)
-    const last = records + (<usize>end << 5)
+    const final = records + (<usize>end << 5)
     const paid = load<f64>(fill + (<usize>from << 3)) * cost
     const r = load<f64>(record, 56) / paid - 1
-    sums = f64x2.add(sums, f64x2.add(f64x2.sub(v128.load(last), v128.load(record, 32)), twice(r)))
-    losses = f64x2.add(losses, f64x2.sub(v128.load(last, 16), v128.load(record, 48)))
+    sums = f64x2.add(sums, f64x2.add(f64x2.sub(v128.load(final), v128.load(record, 32)), twice(r)))
+    losses = f64x2.add(losses, f64x2.sub(v128.load(final, 16), v128.load(record, 48)))
     losses = f64x2.add(losses, f64x2.splat(r < 0 ? r * r : 0))
     const size = cash / paid
     spent += cash
     held += end - from
-    equity = size * load<f64>(last, 24)
+    equity = size * load<f64>(final, 24)
     v128.store(course, state)
     walkHighs(table, stride, top, from, end, size, course)
     state = v128.load(course)
   }
-  const final = f64x2.extract_lane(state, 0) / -f64x2.extract_lane(state, 1)
+  const lastRatio = f64x2.extract_lane(state, 0) / -f64x2.extract_lane(state, 1)
   const ratio = load<f64>(course, 16)
   const traded = spent / (1 + rate) + brought / keep
   v128.store(out, sums)
@@ -190,7 +190,7 @@ function long(
   store<f64>(out, f64(i64x2.extract_lane(wins, 0)), 64)
   store<f64>(out, closed, 72)
   store<f64>(out, closed + (count & 1), 80)
-  store<f64>(out, final < ratio ? final : ratio, 88)
+  store<f64>(out, lastRatio < ratio ? lastRatio : ratio, 88)
   store<f64>(out, traded * rate, 96)
   store<f64>(out, 0, 120)
 }

@@ -1,11 +1,5 @@
 // Comparisons of two columns, or of a column and a number, as bit sets: 64 bars a word.
 
-// @ts-ignore: decorator
-@inline
-function above2(a: usize, b: usize): i32 {
-  return i64x2.bitmask(f64x2.gt(v128.load(a), v128.load(b)))
-}
-
 /** Bits where a > b in one word, in double precision. */
 function exactGreater(a: usize, b: usize): u64 {
   let bits: u64 = 0
@@ -22,98 +16,105 @@ function exactGreater(a: usize, b: usize): u64 {
   return bits
 }
 
-/** Stores a word of both directions, as comparisons or as crossings. Inlined by hand below: two results. */
-
 /**
  * Bits where a > b (`gt`) and where a < b (`lt`), or with `cross` those of them whose bar before was valid and not so.
- * `aCodes` 0: without codes. Returns the number of words that the codes left undecided.
+ * In the words from `solid` to `solidEnd` - 1 every bar of both columns is a number and codes decide what they can.
+ * Returns the number of words that they left undecided.
+ *
+ * The loop over decided words stands by itself: with anything else in it V8 keeps its state on the stack.
  */
 // @ts-ignore: decorator
 @inline
 function compare(
-  a: usize, b: usize, aCodes: usize, bCodes: usize, aValid: usize, bValid: usize, words: i32, gt: usize, lt: usize,
-  cross: bool, coded: bool,
+  a: usize, b: usize, aCodes: usize, bCodes: usize, aValid: usize, bValid: usize, words: i32, solid: i32, solidEnd: i32,
+  gt: usize, lt: usize, cross: bool,
 ): i32 {
   let carryUp: u64 = 0 // valid and not above, on the bar before
   let carryDown: u64 = 0
   let redone = 0
-  for (let w = 0; w < words; w++) {
-    const valid = load<u64>(aValid) & load<u64>(bValid)
-    let less: u64
-    let greater: u64
-    if (coded) {
-      const p0 = i8x16.narrow_i16x8_s(
-        i16x8.sub_sat_s(v128.load(aCodes), v128.load(bCodes)),
-        i16x8.sub_sat_s(v128.load(aCodes, 16), v128.load(bCodes, 16)),
-      )
-      const p1 = i8x16.narrow_i16x8_s(
-        i16x8.sub_sat_s(v128.load(aCodes, 32), v128.load(bCodes, 32)),
-        i16x8.sub_sat_s(v128.load(aCodes, 48), v128.load(bCodes, 48)),
-      )
-      const p2 = i8x16.narrow_i16x8_s(
-        i16x8.sub_sat_s(v128.load(aCodes, 64), v128.load(bCodes, 64)),
-        i16x8.sub_sat_s(v128.load(aCodes, 80), v128.load(bCodes, 80)),
-      )
-      const p3 = i8x16.narrow_i16x8_s(
-        i16x8.sub_sat_s(v128.load(aCodes, 96), v128.load(bCodes, 96)),
-        i16x8.sub_sat_s(v128.load(aCodes, 112), v128.load(bCodes, 112)),
-      )
-      const below =
-        u64(i8x16.bitmask(p0)) |
-        (u64(i8x16.bitmask(p1)) << 16) |
-        (u64(i8x16.bitmask(p2)) << 32) |
-        (u64(i8x16.bitmask(p3)) << 48)
-      less = below & valid
-      greater = valid ^ less
-      // Equal codes decide nothing.
-      if (!i8x16.all_true(i8x16.min_u(i8x16.min_u(p0, p1), i8x16.min_u(p2, p3)))) {
-        const o = <usize>w << 9
-        less = exactGreater(b + o, a + o)
-        greater = exactGreater(a + o, b + o)
-        redone++
+  let w = 0
+  while (w < words) {
+    if (w >= solid && w < solidEnd) {
+      let x = aCodes + (<usize>w << 7)
+      let y = bCodes + (<usize>w << 7)
+      let g = gt + (<usize>w << 3)
+      let l = lt + (<usize>w << 3)
+      const end = gt + (<usize>solidEnd << 3)
+      while (g < end) {
+        const p0 = i8x16.narrow_i16x8_s(
+          i16x8.sub_sat_s(v128.load(x), v128.load(y)),
+          i16x8.sub_sat_s(v128.load(x, 16), v128.load(y, 16)),
+        )
+        const p1 = i8x16.narrow_i16x8_s(
+          i16x8.sub_sat_s(v128.load(x, 32), v128.load(y, 32)),
+          i16x8.sub_sat_s(v128.load(x, 48), v128.load(y, 48)),
+        )
+        const p2 = i8x16.narrow_i16x8_s(
+          i16x8.sub_sat_s(v128.load(x, 64), v128.load(y, 64)),
+          i16x8.sub_sat_s(v128.load(x, 80), v128.load(y, 80)),
+        )
+        const p3 = i8x16.narrow_i16x8_s(
+          i16x8.sub_sat_s(v128.load(x, 96), v128.load(y, 96)),
+          i16x8.sub_sat_s(v128.load(x, 112), v128.load(y, 112)),
+        )
+        // Equal codes decide nothing.
+        if (!i8x16.all_true(i8x16.min_u(i8x16.min_u(p0, p1), i8x16.min_u(p2, p3)))) break
+        const low = u32(i8x16.bitmask(p0)) | (u32(i8x16.bitmask(p1)) << 16)
+        const high = u32(i8x16.bitmask(p2)) | (u32(i8x16.bitmask(p3)) << 16)
+        const less = u64(low) | (u64(high) << 32)
+        const greater = ~less
+        if (cross) {
+          store<u64>(g, greater & ((less << 1) | carryUp))
+          store<u64>(l, less & ((greater << 1) | carryDown))
+          carryUp = less >> 63
+          carryDown = greater >> 63
+        } else {
+          store<u64>(g, greater)
+          store<u64>(l, less)
+        }
+        x += 128
+        y += 128
+        g += 8
+        l += 8
       }
-      aCodes += 128
-      bCodes += 128
-    } else {
-      const o = <usize>w << 9
-      less = exactGreater(b + o, a + o)
-      greater = exactGreater(a + o, b + o)
+      w = i32((g - gt) >> 3)
+      if (w >= solidEnd) continue
+      redone++
     }
+    const o = <usize>w << 3
+    const valid = load<u64>(aValid + o) & load<u64>(bValid + o)
+    const less = exactGreater(b + (o << 6), a + (o << 6))
+    const greater = exactGreater(a + (o << 6), b + (o << 6))
     if (cross) {
       const notAbove = valid & ~greater
       const notBelow = valid & ~less
-      store<u64>(gt, greater & ((notAbove << 1) | carryUp))
-      store<u64>(lt, less & ((notBelow << 1) | carryDown))
+      store<u64>(gt + o, greater & ((notAbove << 1) | carryUp))
+      store<u64>(lt + o, less & ((notBelow << 1) | carryDown))
       carryUp = notAbove >> 63
       carryDown = notBelow >> 63
     } else {
-      store<u64>(gt, greater)
-      store<u64>(lt, less)
+      store<u64>(gt + o, greater)
+      store<u64>(lt + o, less)
     }
-    aValid += 8
-    bValid += 8
-    gt += 8
-    lt += 8
+    w++
   }
   return redone
 }
 
 /** Bits where a > b, and where a < b. */
 export function compareColumns(
-  a: usize, b: usize, aCodes: usize, bCodes: usize, aValid: usize, bValid: usize, words: i32, gt: usize, lt: usize,
+  a: usize, b: usize, aCodes: usize, bCodes: usize, aValid: usize, bValid: usize, words: i32, solid: i32, solidEnd: i32,
+  gt: usize, lt: usize,
 ): i32 {
-  return aCodes
-    ? compare(a, b, aCodes, bCodes, aValid, bValid, words, gt, lt, false, true)
-    : compare(a, b, 0, 0, aValid, bValid, words, gt, lt, false, false)
+  return compare(a, b, aCodes, bCodes, aValid, bValid, words, solid, solidEnd, gt, lt, false)
 }
 
 /** Bits where a crosses above b, and where it crosses below. */
 export function crossColumns(
-  a: usize, b: usize, aCodes: usize, bCodes: usize, aValid: usize, bValid: usize, words: i32, gt: usize, lt: usize,
+  a: usize, b: usize, aCodes: usize, bCodes: usize, aValid: usize, bValid: usize, words: i32, solid: i32, solidEnd: i32,
+  gt: usize, lt: usize,
 ): i32 {
-  return aCodes
-    ? compare(a, b, aCodes, bCodes, aValid, bValid, words, gt, lt, true, true)
-    : compare(a, b, 0, 0, aValid, bValid, words, gt, lt, true, false)
+  return compare(a, b, aCodes, bCodes, aValid, bValid, words, solid, solidEnd, gt, lt, true)
 }
 
 // @ts-ignore: decorator

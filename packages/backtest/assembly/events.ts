@@ -9,27 +9,26 @@ export function latchEvents(
   on: usize, off: usize, from: i32, to: i32, state: i32, out: usize,
 ): i32 {
   if (to <= from) return 0
-  const first = from >> 6
-  const last = (to - 1) >> 6
-  const headMask: u64 = ~(<u64>0) << u64(from & 63)
-  const tailMask: u64 = ~(<u64>0) >> u64(63 - ((to - 1) & 63))
   let carry = u64(state)
   let at = out
-  for (let w = first; w <= last; w++) {
-    const o = <usize>w << 3
-    let e = load<u64>(on + o)
-    let x = load<u64>(off + o)
-    let mask: u64 = w == first ? headMask : ~(<u64>0)
-    if (w == last) mask &= tailMask
-    const both = e & x
-    e = (e ^ both) & mask
-    x = (x ^ both) & mask
-    const keep = e | ~x
-    const before = (keep + e + carry) ^ keep ^ e
-    let changes = (e & ~before) | (x & before)
-    carry = (e | (~x & before)) >> 63
-    const base = w << 6
-    const count = i32(popcnt(changes))
+  let base = from & ~63
+  let mask: u64 = ~(<u64>0) << u64(from & 63)
+  on += <usize>base >> 3
+  off += <usize>base >> 3
+  while (base < to) {
+    if (to - base < 64) mask &= ~(<u64>0) >> u64(64 - (to - base))
+    const e = load<u64>(on)
+    const x = load<u64>(off)
+    const either = (e ^ x) & mask
+    const sets = e & either
+    const keep = ~(x & either)
+    mask = ~(<u64>0)
+    const before = (keep + sets + carry) ^ keep ^ sets
+    carry = (sets | (keep & before)) >> 63
+    const changes = either & (sets ^ before)
+    on += 8
+    off += 8
+    const count = <usize>popcnt(changes)
     store<i32>(at, base + i32(ctz(changes)))
     let rest = changes & (changes - 1)
     store<i32>(at, base + i32(ctz(rest)), 4)
@@ -37,14 +36,17 @@ export function latchEvents(
     store<i32>(at, base + i32(ctz(rest)), 8)
     rest &= rest - 1
     store<i32>(at, base + i32(ctz(rest)), 12)
-    rest &= rest - 1
-    let more = at + 16
-    while (rest != 0) {
-      store<i32>(more, base + i32(ctz(rest)))
-      more += 4
+    if (count > 4) {
+      let more = at + 16
       rest &= rest - 1
+      do {
+        store<i32>(more, base + i32(ctz(rest)))
+        more += 4
+        rest &= rest - 1
+      } while (rest != 0)
     }
-    at += <usize>count << 2
+    at += count << 2
+    base += 64
   }
   return i32((at - out) >> 2)
 }

@@ -215,14 +215,18 @@ export class FastBits {
     const right = this.#columns.column(b)
     const coded = left.codes !== 0 && right.codes !== 0
     const compare = cross ? kernels.crossColumns : kernels.compareColumns
+    const solid = coded ? Math.max(left.solid, right.solid) : 0
+    const solidEnd = coded ? Math.min(left.solidEnd, right.solidEnd) : 0
     const undecided = compare(
       left.values,
       right.values,
-      coded ? left.codes : 0,
-      coded ? right.codes : 0,
+      left.codes,
+      right.codes,
       left.valid,
       right.valid,
       words,
+      solid,
+      solidEnd,
       greater,
       less,
     )

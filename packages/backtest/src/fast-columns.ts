@@ -15,6 +15,9 @@ export interface FastColumn {
   valid: number
   /** 0 where there are none. */
   codes: number
+  /** The longest run at the end of words of 64 bars that are all numbers: its first word, and one past its last. */
+  solid: number
+  solidEnd: number
   codable: boolean
   /** Set where it could not be computed: its trials are left to the plain form, which says why. */
   failed: boolean
@@ -51,7 +54,18 @@ export class FastColumns {
     let column = this.#index.get(node)
     if (column === undefined) {
       const family = this.#columns.length
-      column = { node, values: 0, valid: 0, codes: 0, codable: false, failed: false, family, comparisons: 0 }
+      column = {
+        node,
+        values: 0,
+        valid: 0,
+        codes: 0,
+        solid: 0,
+        solidEnd: 0,
+        codable: false,
+        failed: false,
+        family,
+        comparisons: 0,
+      }
       this.#columns.push(column)
       this.#index.set(node, column)
     }
@@ -95,8 +109,21 @@ export class FastColumns {
     for (const column of this.#columns) {
       memory.viewDoubles(column.values, words * 64).fill(NaN, length)
       column.codable = kernels.scanColumn(column.values, words, column.valid) === 1
+      this.#findSolid(column)
     }
     this.#encode()
+  }
+
+  #findSolid(column: FastColumn): void {
+    const { words } = this.#memory
+    const at = column.valid >>> 2
+    const full = (w: number): boolean => words[at + 2 * w] === 0xffffffff && words[at + 2 * w + 1] === 0xffffffff
+    let end = this.words
+    while (end > 0 && !full(end - 1)) end--
+    let first = end
+    while (first > 0 && full(first - 1)) first--
+    column.solid = first
+    column.solidEnd = end
   }
 
   #compute(): void {

@@ -29,7 +29,10 @@ export interface Kernels {
   /** Undefined where comparisons use no codes. */
   readonly coding: Coding | undefined
 
-  /** Bits where a > b and where a < b. Codes 0: none. @returns the words that codes left undecided. */
+  /**
+   * Bits where a > b and where a < b. From word `solid` to `solidEnd` - 1 both columns are numbers on every bar and
+   * codes decide what they can: nowhere where there are no codes. @returns the words that codes left undecided.
+   */
   compareColumns(
     a: number,
     b: number,
@@ -38,6 +41,8 @@ export interface Kernels {
     aValid: number,
     bValid: number,
     words: number,
+    solid: number,
+    solidEnd: number,
     greater: number,
     less: number,
   ): number
@@ -50,6 +55,8 @@ export interface Kernels {
     aValid: number,
     bValid: number,
     words: number,
+    solid: number,
+    solidEnd: number,
     above: number,
     below: number,
   ): number

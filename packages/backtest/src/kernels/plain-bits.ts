@@ -63,11 +63,11 @@ export function createPlainBits(memory: PlainMemory): BitKernels {
       }
       return 0
     },
-    compareColumns(a, b, _aCodes, _bCodes, _aValid, _bValid, words, greater, less) {
+    compareColumns(a, b, _aCodes, _bCodes, _aValid, _bValid, words, _solid, _solidEnd, greater, less) {
       compare(a, b, 1, words, greater, less)
       return 0
     },
-    crossColumns(a, b, _aCodes, _bCodes, aValid, bValid, words, above, below) {
+    crossColumns(a, b, _aCodes, _bCodes, aValid, bValid, words, _solid, _solidEnd, above, below) {
       compare(a, b, 1, words, above, below)
       cross(above, aValid, bValid, words)
       cross(below, aValid, bValid, words)
