@@ -89,14 +89,25 @@ interface RunState {
   readonly returns: Float64Array | undefined
 }
 
+/** A state that only says where a run stood: resuming it runs the slice from its start. */
+export function replayState(start: number, bar: number): EngineState {
+  return { version: engineVersion, bar, data: { start, replay: true } }
+}
+
+/** Whether `state` was taken within these bars by this engine, in a run from the same start. */
+export function isStateOf(state: EngineState | undefined, start: number, end: number): state is EngineState {
+  if (state === undefined || state.version !== engineVersion || state.bar < start || state.bar >= end) return false
+  return (state.data as unknown as RunState).start === start
+}
+
 const NONE: Action = { type: 'none' }
 
 /** The state to continue from, or undefined where it belongs to another engine, range or wish: then the run is whole. */
 function usable(run: SliceRun): { readonly bar: number; readonly data: RunState } | undefined {
   const { resume, start, end } = run
-  if (resume === undefined || resume.version !== engineVersion || run.ledger !== undefined) return undefined
+  if (!isStateOf(resume, start, end) || run.ledger !== undefined) return undefined
   const data = resume.data as unknown as RunState
-  if (data.start !== start || resume.bar < start || resume.bar >= end) return undefined
+  if (data.simulator === undefined) return undefined
   if (run.wantReturns === true && data.returns === undefined) return undefined
   return { bar: resume.bar, data }
 }

@@ -2,6 +2,8 @@ import { createIndicatorStore, type EvaluationRequest, int, type Slice, viewRang
 import { describe, expect, it } from 'vitest'
 import { backtest, createEvaluate, defineIndicator, defineStrategy, ta } from '../src/index.ts'
 import { randomBars } from './arbitraries.ts'
+import { sp500 } from './golden-cases.ts'
+import { createEvaluateRequest, type OneSlice } from './requests.ts'
 
 const bars = randomBars(3, 300)
 const fails = defineIndicator({
@@ -58,7 +60,7 @@ const list = [
 describe('createEvaluate', () => {
   it('gives every trial what backtest gives it, slice by slice; a trial that throws fails alone', async () => {
     const slices = [slice('a', 0, 150), slice('b', 150, 300, 100)]
-    const evaluations = await createEvaluate({ resolve: () => bars })(requestOf(list, slices))
+    const evaluations = await createEvaluate({ resolve: () => bars, engine: 'plain' })(requestOf(list, slices))
     expect(evaluations.map(({ id, status }) => [id, status])).toEqual([
       [100, 'done'],
       [101, 'failed'],
@@ -90,7 +92,9 @@ describe('createEvaluate', () => {
   })
 
   it('sees only the bars from warmupStart on', async () => {
-    const [late] = await createEvaluate({ resolve: () => bars })(requestOf([list[0]], [slice('b', 150, 300, 100)]))
+    const [late] = await createEvaluate({ resolve: () => bars, engine: 'plain' })(
+      requestOf([list[0]], [slice('b', 150, 300, 100)]),
+    )
     const alone = viewRange(bars, 100, 300)
     const other = backtest(cross, list[0], alone, { preset: 'reference', feeBps: 10, start: 50 })
     expect(late.status === 'done' && late.slices[0].metrics).toEqual(other.metrics)
@@ -166,5 +170,44 @@ describe('createEvaluate', () => {
     const request = requestOf(many, [slice('a', 0, 300)], { signal: controller.signal })
     await expect(evaluate(request)).rejects.toThrow('enough')
     expect(seen).toBeLessThan(10)
+  })
+})
+
+describe('one result a trial, whatever is asked for', () => {
+  const index = sp500()
+  const random = randomBars(11, 400)
+  const [plainOnly] = defineStrategy({
+    name: 'target',
+    params: {},
+    signals: ({ close }) => ({ target: close.gt(ta.sma(close, 20)).where(1, 0) }),
+  }).bind([{}])
+  const [quick] = cross.bind([{ fast: 5, slow: 20 }])
+  const options = { barsPerYear: 252, direction: 'both' as const, stopLoss: 0.03, feeBps: 7 }
+
+  it.each([
+    ['fast, real bars', index, quick, 5105],
+    ['fast, hours', random, quick, 400],
+    ['plain', index, plainOnly, 5105],
+  ] as const)('%s: resumed, with state, with returns', async (_, series, program, end) => {
+    const evaluate = createEvaluate({ resolve: () => series })
+    const request = createEvaluateRequest(series, program, options)
+    const one = async (slice: OneSlice) => {
+      const [evaluation] = await evaluate(request(slice))
+      return evaluation.status === 'done' ? { ...evaluation.slices[0], bars: evaluation.cost.bars } : expect.fail()
+    }
+    const whole = await one({ start: 50, end })
+    expect(whole.metrics.trades).toBeGreaterThan(5)
+    const rich = await one({ start: 50, end, state: true, returns: true })
+    expect([rich.metrics, rich.moments]).toEqual([whole.metrics, whole.moments])
+    expect(rich.returns).toHaveLength(end - 50)
+    for (const split of [51, 60, 200, 399, end - 1]) {
+      const first = await one({ start: 50, end: split, final: false, state: true })
+      const second = await one({ start: 50, end, resume: structuredClone(first.state) })
+      expect([second.metrics, second.moments]).toEqual([whole.metrics, whole.moments])
+      expect(second.bars).toBe(end - split + 1)
+    }
+    const other = await one({ start: 60, end, resume: (await one({ start: 50, end: 100, state: true })).state })
+    expect(other.bars).toBe(end - 60)
+    expect(other.metrics).toEqual((await one({ start: 60, end })).metrics)
   })
 })
