@@ -65,7 +65,7 @@ export interface RowSource extends RowIndex {
   cut(lane: number): void
   /** Where everything stands, but for flags and records. */
   save(): EpisodeRowsState
-  /** Copies of the records in use, in pieces of about 1 MB. */
+  /** The records in use, in pieces of about 1 MB: views, each dead when the next is asked for. */
   pieces(): Generator<Uint8Array>
   /** Takes all of it back. */
   restore(state: EpisodeRowsState, flags: Uint8Array, pieces: Iterable<Uint8Array>): void
@@ -331,7 +331,7 @@ export class EpisodeRows implements RowSource {
       const used = Math.min(this.#ring, this.#added[lane])
       for (let row = 0; row < used; ) {
         const rows = Math.min(this.store.seek(lane * this.#ring + row), used - row, most)
-        yield this.store.views.uint8.slice(this.store.base, this.store.base + rows * recordBytes)
+        yield this.store.views.uint8.subarray(this.store.base, this.store.base + rows * recordBytes)
         row += rows
       }
     }

@@ -7,6 +7,7 @@ import { EpisodeRows, type EpisodeRowsState, type RowSource } from './episode-ro
 import { createLayout, type Layout } from './layout.ts'
 import { createMemoryStore } from './memory-store.ts'
 import { RandomStream } from './random-stream.ts'
+import type { RateLimiter } from './rate-limiter.ts'
 import { BatchBinder, type ReplayBatch } from './replay-batch.ts'
 import { type BoundBatch, ReplayView } from './replay-view.ts'
 import type { RowStore } from './row-store.ts'
@@ -33,6 +34,8 @@ export interface ReplayBufferOptions<C extends Columns> {
   readonly streams?: number
   /** An integer from 0 to 2^53 - 1. @default 0 */
   readonly seed?: number
+  /** Counts inserts and samples. @default none */
+  readonly limiter?: RateLimiter
   /** `false` forces the plain TypeScript forms: the same results, slower. @default true where WebAssembly SIMD loads */
   readonly wasm?: boolean
   /** `false` forbids code generated at run time. @default true where the platform allows it */
@@ -98,6 +101,12 @@ export interface SavedReplay {
 /** Bytes of flags and drawable marks by slot. */
 const MARK_BYTES = 2
 
+/** A buffer's content in parts: everything but the records, and the records piece by piece. */
+export interface SavedParts {
+  readonly state: Omit<SavedReplay, 'records'>
+  pieces(): Iterable<Uint8Array>
+}
+
 /** What a buffer on disk leaves besides its rows when it is closed. */
 export interface ClosedState {
   readonly signature: string
@@ -115,6 +124,8 @@ export interface Persistence {
 /** A replay buffer: see {@link createReplayBuffer}. */
 export class ReplayBuffer<C extends Columns> {
   readonly capacity: number
+  /** Told of every insert and sample; `await buffer.limiter?.sampleReady(256)` before a sample holds the proportion. */
+  readonly limiter: RateLimiter | undefined
   readonly #store: RowStore
   readonly #rows: RowSource
   readonly #view: ReplayView
@@ -142,14 +153,17 @@ export class ReplayBuffer<C extends Columns> {
     readonly wasm: boolean
     readonly handle?: SharedReplayHandle
     readonly persistence?: Persistence
+    readonly limiter?: RateLimiter | undefined
+    readonly stream?: number
   }) {
     const { store, rows, accumulator, sampler, seed, wasm } = parts
     this.#handle = parts.handle
     this.#persistence = parts.persistence
+    this.limiter = parts.limiter
     this.capacity = store.slots
     this.#store = store
     this.#rows = rows
-    this.#random = new RandomStream(seed, 0, wasm)
+    this.#random = new RandomStream(seed, parts.stream ?? 0, wasm)
     this.#samplerName = sampler.name
     this.#view = new ReplayView(store, rows, { accumulator, sampler, random: this.#random, wasm })
     this.#binder = new BatchBinder(this.#view, rows.markLength)
@@ -184,6 +198,7 @@ export class ReplayBuffer<C extends Columns> {
     const lane = stream === 0 ? 0 : this.#lane(stream)
     const slot = this.#rows.append(lane, transition as Readonly<Record<string, unknown>>)
     this.#added++
+    if (this.limiter !== undefined) this.limiter.inserted(1)
     return slot
   }
 
@@ -199,6 +214,7 @@ export class ReplayBuffer<C extends Columns> {
     this.#open()
     const rows = this.#rows.appendBatch(this.#lane(stream), batch as Readonly<Record<string, unknown>>)
     this.#added += rows
+    this.limiter?.inserted(rows)
     return rows
   }
 
@@ -251,6 +267,7 @@ export class ReplayBuffer<C extends Columns> {
     if (this.#prefetched === undefined || !this.#takePrefetched(batchSize, bound))
       this.#view.sample({ count: batchSize, beta, update } satisfies DrawRequest, bound)
     this.#sampled += batchSize
+    this.limiter?.sampled(batchSize)
     return out
   }
 
@@ -350,25 +367,36 @@ export class ReplayBuffer<C extends Columns> {
     }
   }
 
-  /** Everything, as plain data that structured clone carries: a copy of the rows in use. */
+  /** Everything, as plain data that structured clone carries: a copy of the rows in use. For files see `saveReplay`. */
   save(): SavedReplay {
+    const { state, pieces } = this.saveParts()
+    const samplerState = this.#view.sampler.save()
+    const records = Array.from(pieces(), (piece) => piece.slice())
+    return { ...state, samplerState, flags: state.flags.slice(), drawable: state.drawable.slice(), records }
+  }
+
+  /**
+   * Everything in parts, without copies: the arrays in `state` are views, to be used before the buffer changes, and each
+   * piece of the records (about a megabyte) is dead when the next is asked for.
+   */
+  saveParts(): SavedParts {
     this.#open()
-    const view = this.#view.save()
-    return {
+    const view = this.#view.save(true)
+    const state = {
       version: 1,
       signature: this.#store.layout.signature,
       slots: this.capacity,
       sampler: this.#samplerName,
       accumulator: this.#view.accumulator,
       rows: this.#rows.save(),
-      flags: this.#rows.flags.slice(),
-      records: [...this.#rows.pieces()],
+      flags: this.#rows.flags,
       index: view.index,
       drawable: view.drawable,
       samplerState: view.sampler,
       random: this.#random.save(),
       counters: [this.#added, this.#sampled, this.#stale],
-    }
+    } as const
+    return { state, pieces: () => this.#rows.pieces() }
   }
 
   /**
@@ -378,15 +406,22 @@ export class ReplayBuffer<C extends Columns> {
    *   is changed then.
    */
   restore(saved: SavedReplay): void {
-    this.#open()
-    this.#checkSaved(saved)
-    this.#rows.restore(saved.rows, saved.flags, saved.records)
-    this.#view.restore({ index: saved.index, drawable: saved.drawable, sampler: saved.samplerState })
-    this.#random.restore(saved.random)
-    ;[this.#added, this.#sampled, this.#stale] = saved.counters
+    this.restoreParts({ state: saved, pieces: () => saved.records })
   }
 
-  #checkSaved(saved: SavedReplay): void {
+  /** {@link ReplayBuffer.restore} of what {@link ReplayBuffer.saveParts} gave. */
+  restoreParts(saved: SavedParts): void {
+    this.#open()
+    const { state } = saved
+    this.#checkSaved(state)
+    this.#prefetched = undefined
+    this.#rows.restore(state.rows, state.flags, saved.pieces())
+    this.#view.restore({ index: state.index, drawable: state.drawable, sampler: state.samplerState })
+    this.#random.restore(state.random)
+    ;[this.#added, this.#sampled, this.#stale] = state.counters
+  }
+
+  #checkSaved(saved: SavedParts['state']): void {
     const mine = {
       version: 1,
       signature: this.#store.layout.signature,
@@ -462,15 +497,17 @@ export class ReplayBuffer<C extends Columns> {
 
   async #close(): Promise<void> {
     this.#closed = true
-    const view = this.#persistence === undefined ? undefined : this.#view.save()
-    if (view === undefined) return
-    const counters = [this.#added, this.#sampled, this.#stale]
-    await this.#persistence?.close(this.#rows.save(), {
+    await this.#persistence?.close(this.#rows.save(), this.saveView())
+  }
+
+  /** What is not in the rows: which elements there are, the sampler's state, random numbers, counters. */
+  saveView(): ClosedState {
+    return {
       signature: this.#setup(),
-      view: view as unknown as Data,
+      view: this.#view.saveCopy() as unknown as Data,
       random: { ...this.#random.save() },
-      counters,
-    })
+      counters: [this.#added, this.#sampled, this.#stale],
+    }
   }
 
   /** What a saved state must agree with. */
@@ -500,10 +537,11 @@ export function assembleBuffer<C extends Columns>(
     readonly rows: RowSource
     readonly handle?: SharedReplayHandle
     readonly persistence?: Persistence
+    readonly stream?: number
   },
 ): ReplayBuffer<C> {
-  const { sampler = uniform(), accumulator = nStep(), seed = 0, wasm = true } = options
-  return new ReplayBuffer<C>({ ...parts, sampler, accumulator, seed, wasm })
+  const { sampler = uniform(), accumulator = nStep(), seed = 0, wasm = true, limiter } = options
+  return new ReplayBuffer<C>({ ...parts, sampler, accumulator, seed, wasm, limiter })
 }
 
 /** Checks what every kind of buffer has in common. */
@@ -519,18 +557,23 @@ export function resolveOptions<C extends Columns>(
       streams,
     })
   checkColumns(columns)
+  checkWindow(accumulator, capacity / streams)
+  const layout = createLayout(columns)
+  return { layout, writers: createRowWriters(layout, codegen) }
+}
+
+/** Refuses an accumulator whose elements do not fit into a stream's rows. @throws TradewrightError `BAD_OPTION`. */
+export function checkWindow(accumulator: Accumulator, rows: number): void {
   const needed = accumulator.length + rowsAhead(accumulator) + rowsBehind(accumulator)
-  if (capacity / streams < needed)
+  if (rows < needed)
     throw new TradewrightError(
       'BAD_OPTION',
-      `capacity a stream must be at least the ${needed} rows of an element, was ${capacity / streams}`,
+      `capacity a stream must be at least the ${needed} rows of an element, was ${rows}`,
       {
-        capacity,
+        rows,
         needed,
       },
     )
-  const layout = createLayout(columns)
-  return { layout, writers: createRowWriters(layout, codegen) }
 }
 
 function checkBudget(layout: Layout, slots: number, maxBytes: number | undefined): void {

@@ -424,9 +424,20 @@ export class ReplayView {
     }
   }
 
-  save(): { readonly index: ElementIndexState; readonly drawable: Uint8Array; readonly sampler: Data } {
+  /** Where elements and sampler stand; `drawable` is a view. */
+  save(live: boolean = false): {
+    readonly index: ElementIndexState
+    readonly drawable: Uint8Array
+    readonly sampler: Data
+  } {
     const index = this.index.save()
-    return { index, drawable: this.index.drawable.slice(), sampler: this.sampler.save() }
+    return { index, drawable: this.index.drawable, sampler: this.sampler.save(live) }
+  }
+
+  /** {@link ReplayView.save} with a copy of the marks. */
+  saveCopy(): ReturnType<ReplayView['save']> {
+    const saved = this.save()
+    return { ...saved, drawable: saved.drawable.slice() }
   }
 
   restore(saved: { readonly index: ElementIndexState; readonly drawable: Uint8Array; readonly sampler: Data }): void {

@@ -41,7 +41,12 @@ export interface BoundSampler {
   setPriorities?(slots: Int32Array, priorities: Float64Array, count: number): void
   /** The probability with which a drawable element is drawn next, on its own. */
   probability(slot: number): number
-  save(): Data
+  /**
+   * Everything that later draws depend on.
+   *
+   * @param live whether large arrays may be views, which are used before the buffer changes. @default false
+   */
+  save(live?: boolean): Data
   restore(data: Data): void
   stats?(): Readonly<Record<string, number>>
 }

@@ -124,10 +124,11 @@ class BoundPrioritized implements BoundSampler {
     return this.#tree.viewLeaves()[slot] / this.#tree.total
   }
 
-  save(): Data {
+  save(live: boolean = false): Data {
     this.#settle()
+    const leaves = this.#tree.viewLeaves().subarray(0, this.#host.index.slots)
     return {
-      leaves: this.#tree.viewLeaves().slice(0, this.#host.index.slots),
+      leaves: live ? leaves : leaves.slice(),
       historicMax: this.#historicMax,
       drawn: this.#drawn,
     }
