@@ -57,6 +57,8 @@ export interface Kernels {
     mask: number,
     scratch: number,
   ): void
+  /** C (m x n) after a product made elsewhere: bias, relu and mask, as the flags say. */
+  epilogue(m: number, n: number, c: number, flags: number, bias: number, mask: number): void
   activate(kind: number, n: number, x: number, y: number): void
   activateGrad(kind: number, n: number, x: number, y: number, dy: number, dx: number): void
   fill(n: number, value: number, x: number): void

@@ -90,6 +90,15 @@ export function plainKernels(buffer: ArrayBufferLike): Kernels {
           f[at] = sum
         }
     },
+    epilogue(m, n, c, flags, bias, mask) {
+      for (let i = 0; i < m; i++)
+        for (let j = 0; j < n; j++) {
+          const at = (c >> 2) + i * n + j
+          if (flags & matmulFlag.bias) f[at] += f[(bias >> 2) + j]
+          if (flags & matmulFlag.relu) f[at] = Math.max(f[at], 0)
+          if (flags & matmulFlag.mask && !(f[(mask >> 2) + i * n + j] > 0)) f[at] = 0
+        }
+    },
     activate(kind, n, x, y) {
       const apply = ACTIVATIONS[kind]
       for (let i = 0; i < n; i++) f[(y >> 2) + i] = apply(f[(x >> 2) + i])

@@ -88,6 +88,7 @@ export function wasmKernels(memory: WasmMemory, relaxed: boolean): Kernels {
   // Calls of exports directly, without a function of ours in between.
   return {
     ...made,
+    epilogue: e.epilogue,
     activate: e.activate,
     activateGrad: e.activateGrad,
     fill: e.fill,

@@ -82,6 +82,18 @@ describe('WebAssembly equals the plain form', () => {
         }
   })
 
+  it.each([
+    [1, 1],
+    [5, 9],
+    [7, 16],
+  ])('epilogue %i x %i', (m, n) => {
+    for (let flags = 0; flags < 16; flags += 2) {
+      const p = pair(m + n + flags)
+      both(p, (k) => k.epilogue(m, n, at(0), flags, at(1), at(2)))
+      expect(difference(p, at(0), m * n + 64)).toBe(0)
+    }
+  })
+
   it.each(activationKinds.map((name, kind) => [name, kind] as const))('%s and its slope', (_, kind) => {
     for (const spread of [0.3, 3, 40]) {
       const p = pair(kind, spread)

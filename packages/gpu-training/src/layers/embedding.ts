@@ -70,7 +70,8 @@ export const embeddingLayer: LayerDefinition = {
     const parts = [
       tf.slice(x, [0, 0], [rows, column]),
       tf.slice(x, [0, column + 1], [rows, columns - column - 1]),
-      tf.gather(table, index),
+      // Not gather: its gradient is missing from the WebAssembly backend of TensorFlow.js.
+      tf.matMul(tf.oneHot(index, options.categories), table),
     ]
     return tf.concat(
       parts.filter((part) => part.shape[1] > 0),

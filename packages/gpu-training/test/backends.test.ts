@@ -1,0 +1,204 @@
+import { execFileSync } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import {
+  activation,
+  activationKinds,
+  adam,
+  arrayDataset,
+  clipNorm,
+  createTrainer,
+  crossEntropy,
+  dense,
+  dropout,
+  embedding,
+  fusedBackend,
+  gradientAccumulation,
+  type LayerSpec,
+  layerNorm,
+  loadBackend,
+  meanSquaredError,
+  openBlas,
+  residual,
+  sequential,
+  type TfLike,
+  type TrainingBackend,
+  tfjs,
+} from '../src/index.ts'
+import { gradientError, randomBatch } from './random-batch.ts'
+
+// The self-contained bundle: the test runner's resolve conditions break a dependency of the others.
+const require = createRequire(import.meta.url)
+const tf = require('@tensorflow/tfjs/dist/tf.min.js') as TfLike & { disposeVariables(): void }
+const { setWasmPaths } = require('@tensorflow/tfjs-backend-wasm') as { setWasmPaths(folder: string): void }
+setWasmPaths(`${dirname(require.resolve('@tensorflow/tfjs-backend-wasm/package.json'))}/dist/`)
+const onTf = async (device: string): Promise<TrainingBackend> => {
+  expect(await tf.setBackend(device)).toBe(true)
+  await tf.ready()
+  return tfjs(tf)
+}
+const blas = await openBlas().then(
+  (accelerate) => ({ accelerate, why: '' }),
+  (error: Error) => ({ accelerate: undefined, why: error.message }),
+)
+
+const layers: Record<string, readonly (LayerSpec | readonly LayerSpec[])[]> = {
+  'relu within the product': [dense(9, { activation: 'relu' }), dense(8, { activation: 'relu' }), dense(3)],
+  ...Object.fromEntries(activationKinds.map((kind) => [kind, [dense(8), activation(kind), dense(3)]])),
+  'layer norm': [dense(8, { activation: 'tanh' }), layerNorm(), dense(3)],
+  dropout: [dense(16, { activation: 'tanh' }), dropout(0.4), dense(3)],
+  residual: [dense(8, { activation: 'tanh' }), residual([layerNorm(), dense(8, { activation: 'silu' })]), dense(3)],
+  embedding: [embedding({ column: 2, categories: 4, size: 3 }), dense(3)],
+}
+const rows = 11
+const batch = randomBatch(rows, 5, 3, 1)
+for (let i = 0; i < rows; i++) batch.x[i * 5 + 2] = i % 4
+
+/** Loss, predictions and gradients must agree with the fused engine's plain kernels. */
+function compare(backend: TrainingBackend, list: (typeof layers)[string]): void {
+  const options = { batch: 16, loss: meanSquaredError(), seed: 3 }
+  const model = backend.compile(sequential(5, list), options)
+  const reference = fusedBackend({ kernels: 'plain' }).compile(sequential(5, list), options)
+  const a = model.gradients(batch, { step: 4, accumulate: false })
+  const b = reference.gradients(batch, { step: 4, accumulate: false })
+  expect(Math.abs(a.sum / b.sum - 1)).toBeLessThan(1e-5)
+  for (const [name, expected] of reference.gradientsOf) {
+    const found = model.gradientsOf.get(name) as Float32Array
+    const size = Math.hypot(...expected)
+    expect(Math.hypot(...expected.map((x, i) => x - found[i]))).toBeLessThan(2e-5 * Math.max(1, size))
+  }
+  const out = (m: typeof model) => [...m.predict(batch.x, rows, new Float32Array(rows * 3))]
+  out(reference).forEach((x, i) => {
+    expect(Math.abs(out(model)[i] - x)).toBeLessThan(1e-5)
+  })
+  model.dispose()
+}
+
+describe.each(['cpu', 'wasm'])('TensorFlow.js on %s', (device) => {
+  it.each(Object.entries(layers))('%s equals the fused engine', async (_, list) => {
+    compare(await onTf(device), list)
+  })
+
+  it('gradients by finite differences', async () => {
+    const model = (await onTf(device)).compile(sequential(5, layers.residual), {
+      batch: rows,
+      loss: meanSquaredError(),
+      seed: 3,
+    })
+    expect(gradientError(model, batch, 4e-3, 7)).toBeLessThan(4e-3)
+    model.dispose()
+  })
+
+  it('leaves no tensor after 1,000 steps, nor after it is disposed', async () => {
+    const backend = await onTf(device)
+    const empty = tf.memory().numTensors
+    const model = backend.compile(sequential(5, [dense(4, { activation: 'tanh' }), dropout(0.2), dense(3)]), {
+      batch: rows,
+      loss: meanSquaredError(),
+    })
+    model.gradients(batch, { step: 0, accumulate: false })
+    model.commit()
+    const before = tf.memory().numTensors
+    for (let step = 1; step <= 1000; step++) {
+      model.gradients(batch, { step, accumulate: false })
+      model.commit()
+    }
+    expect(tf.memory().numTensors).toBe(before)
+    model.dispose()
+    expect(tf.memory().numTensors).toBe(empty)
+  })
+
+  it('trains like the fused engine, tricks and all', async () => {
+    const data = arrayDataset({ x: randomBatch(64, 4, 1, 5).x, inputs: 4, y: randomBatch(64, 4, 1, 5, 3).y })
+    const train = async (backend: TrainingBackend) => {
+      const trainer = createTrainer({
+        model: sequential(4, [dense(8, { activation: 'relu' }), dropout(0.2), dense(3)]),
+        loss: crossEntropy(),
+        updateRule: adam(),
+        backend,
+        batch: 16,
+        rate: 0.01,
+        seed: 2,
+        tricks: [clipNorm(0.5), gradientAccumulation(2)],
+      })
+      const { history } = await trainer.fit(data, { epochs: 5 })
+      trainer.dispose()
+      return history.map(({ loss }) => loss)
+    }
+    const expected = await train(fusedBackend())
+    const found = await train(await onTf(device))
+    found.forEach((loss, i) => {
+      expect(Math.abs(loss / expected[i] - 1)).toBeLessThan(1e-4)
+    })
+  })
+
+  it('refuses what it cannot do, and says so', async () => {
+    const backend = await onTf(device)
+    const options = { batch: 4, loss: meanSquaredError() }
+    const model = sequential(2, [dense(1)])
+    expect(() => backend.compile(model, { ...options, precision: { activations: 'float16' } })).toThrow(
+      '[NOT_AVAILABLE] precision.activations',
+    )
+    expect(() => backend.compile(model, { ...options, checkpoint: 2 })).toThrow('[NOT_AVAILABLE] checkpoint')
+    const compiled = backend.compile(model, options)
+    expect(compiled.precisionReport()).toContain('no 16-bit dtype')
+    compiled.dispose()
+  })
+})
+afterAll(() => tf.disposeVariables())
+
+describe.skipIf(blas.accelerate === undefined)(`OpenBLAS${blas.why === '' ? '' : ` (skipped: ${blas.why})`}`, () => {
+  it.each(Object.entries(layers))('%s equals the plain kernels', (_, list) => {
+    compare(fusedBackend({ ...(blas.accelerate === undefined ? {} : { accelerate: blas.accelerate }) }), list)
+  })
+
+  it('checkpointing changes no bit there either', () => {
+    const list = Array.from({ length: 6 }, () => dense(5, { activation: 'relu' }))
+    const gradients = (checkpoint: 'all' | 'recursive') => {
+      const model = fusedBackend({ ...(blas.accelerate === undefined ? {} : { accelerate: blas.accelerate }) }).compile(
+        sequential(5, [...list, dense(3)]),
+        { batch: rows, loss: meanSquaredError(), checkpoint },
+      )
+      model.gradients(batch, { step: 1, accumulate: false })
+      return [...model.gradientsOf.values()].flatMap((g) => [...g])
+    }
+    expect(gradients('recursive')).toEqual(gradients('all'))
+  })
+})
+
+describe('loadBackend', () => {
+  it('takes the first that runs, and says why others were passed over', async () => {
+    const { name, skipped } = await loadBackend({ prefer: ['tfjs-node-gpu', 'tfjs-node', 'fused'] })
+    expect(name).toBe('fused')
+    expect(skipped.map((each) => each.name)).toEqual(['tfjs-node-gpu', 'tfjs-node'])
+    expect(skipped[0].why).toContain('npm install @tensorflow/tfjs-node-gpu')
+  })
+
+  it('finds TensorFlow.js by itself, in a process of its own', () => {
+    const code = `import { loadBackend } from './src/index.ts'
+      for (const prefer of ['tfjs-cpu', 'tfjs-wasm']) {
+        const { name, backend, skipped } = await loadBackend({ prefer: [prefer] })
+        console.log(name, backend.name, JSON.stringify(skipped))
+      }`
+    const args = ['--conditions=@tradewright/source', '--import', 'tsx', '--input-type=module', '-e', code]
+    const out = execFileSync(process.execPath, args, { cwd: join(import.meta.dirname, '..'), encoding: 'utf8' })
+    expect(out).toContain('tfjs-cpu tfjs []')
+    expect(out).toContain('tfjs-wasm tfjs []')
+  })
+
+  it('falls back to plain TypeScript', async () => {
+    const { name, backend } = await loadBackend({ prefer: ['tfjs-node-gpu'] })
+    expect([name, backend.name]).toEqual(['fused-plain', 'fused'])
+  })
+
+  it('refuses a name that is no engine', async () => {
+    await expect(loadBackend({ prefer: ['cuda' as 'fused'] })).rejects.toThrow("was 'cuda'")
+  })
+
+  it('without koffi or the library, says how to get them', async () => {
+    await expect(openBlas({ libraries: ['libnothere.so'] })).rejects.toThrow(
+      /\[NOT_AVAILABLE\].*apt-get install libopenblas0/,
+    )
+  })
+})
