@@ -164,6 +164,22 @@ describe('optimize', () => {
     expect(stderr).not.toContain('    at ')
   })
 
+  const head = 'date,open,high,low,close,volume\n'
+  it.each([
+    ['no close', 'date,open,high,low,volume\n2024-01-01,1,1,1,1\n', /column.*close/],
+    ['unsorted', `${head}2024-01-02,1,1,1,1,1\n2024-01-01,1,1,1,1,1\n`, /line 3/],
+    ['twice the same day', `${head}2024-01-01,1,1,1,1,1\n2024-01-01,1,1,1,1,1\n`, /line 3/],
+    ['a NaN', `${head}2024-01-01,1,1,1,1,1\n2024-01-02,1,1,NaN,1,1\n`, /line 3, column 'low'/],
+    ['nothing', '', /empty|no rows|header/i],
+    ['a head alone', head, /row|bars/i],
+  ])('refuses a CSV file with %s, with its place', async (_what, text, place) => {
+    await writeFile(join(project, 'bad.csv'), text)
+    const { code, stderr } = await run(['optimize', '-s', 'strategy.ts', '-d', 'bad.csv', '-c', 'crypto', '--no-cache'])
+    expect(stderr).toMatch(/^\[BAD_DATA\] /)
+    expect(stderr).toMatch(place)
+    expect(code).toBe(1)
+  })
+
   it('wants the calendar stated', async () => {
     const { code, stderr } = await run(['optimize', ...market.slice(0, -2)])
     expect(code).toBe(2)

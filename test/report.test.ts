@@ -18,6 +18,7 @@ import {
 } from 'tradewright'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { heatMapOf } from '../src/report/heat-map.ts'
+import { renderLineChart } from '../src/report/line-chart.ts'
 import { formatBytes, formatDuration, formatNumber, formatPercent } from '../src/report/number-format.ts'
 import { roundTicks, timeTicks } from '../src/report/scale.ts'
 import { walk } from './market.ts'
@@ -72,6 +73,27 @@ describe('the data of a report', () => {
     const all = studies[0].trials.reduce((total, { value }) => total + value, 0)
     expect(sum).toBeCloseTo(all, 9)
     expect(heatMapOf(studies[2].trials)).toBeUndefined()
+  })
+})
+
+describe('a line chart', () => {
+  it('thins its points, and keeps every peak and trough of its last line', () => {
+    const values = Float64Array.from({ length: 20_000 }, (_, i) => Math.sin(i / 900))
+    values[7777] = -3
+    values[15_001] = 4
+    const { hover } = renderLineChart({
+      id: 'x',
+      title: 'x',
+      unit: 'x',
+      time: values.map((_, i) => i * 60_000),
+      lines: [{ name: 'x', style: 'strategy', values }],
+      format: String,
+    })
+    expect(hover.x.length).toBeLessThan(910)
+    expect(hover.lines[0].text).toContain('-3')
+    expect(hover.lines[0].text).toContain('4')
+    expect([...hover.x].sort((a, b) => a - b)).toEqual(hover.x)
+    expect(hover.labels[0]).toBe('1970-01-01 00:00')
   })
 })
 

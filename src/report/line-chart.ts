@@ -50,10 +50,25 @@ const MAX_POINTS = 900
 
 const round = (value: number): number => Math.round(value * 10) / 10
 
-/** Indexes of at most `MAX_POINTS` points, evenly spread, the first and last among them. */
-function thin(length: number): readonly number[] {
+/**
+ * Indexes of about `MAX_POINTS` points: the first, the last, and of each stretch between them the lowest and the highest
+ * of `values`, so that no peak and no trough is lost.
+ */
+function thin(length: number, values: ArrayLike<number>): readonly number[] {
   if (length <= MAX_POINTS) return Array.from({ length }, (_, i) => i)
-  return Array.from({ length: MAX_POINTS }, (_, i) => Math.round((i * (length - 1)) / (MAX_POINTS - 1)))
+  const kept = new Set([0])
+  const stretches = MAX_POINTS / 2
+  for (let k = 0; k < stretches; k++) {
+    const end = Math.floor(((k + 1) * length) / stretches)
+    let low = Math.floor((k * length) / stretches)
+    let high = low
+    for (let i = low + 1; i < end; i++) {
+      if (values[i] < values[low]) low = i
+      if (values[i] > values[high]) high = i
+    }
+    kept.add(Math.min(low, high)).add(Math.max(low, high))
+  }
+  return [...kept.add(length - 1)]
 }
 
 function extent(lines: readonly Line[]): readonly [number, number] {
@@ -91,7 +106,7 @@ function path(xs: readonly number[], ys: readonly number[]): string {
 export function renderLineChart(chart: LineChart): { readonly html: string; readonly hover: HoverData } {
   const { id, title, unit, time, lines, format, split, height = 280 } = chart
   const bottom = height - BOTTOM
-  const indexes = thin(time.length)
+  const indexes = thin(time.length, lines[lines.length - 1].values)
   const [low, high] = extent(lines)
   const first = time.length === 0 ? 0 : time[0]
   const last = time.length === 0 ? 1 : time[time.length - 1]

@@ -52,7 +52,7 @@ function summaryRows(study: ReportStudy, index: number): string {
 }
 
 function renderSummary(studies: readonly ReportStudy[]): string {
-  return `<section class="card"><h2>Summary</h2><div class="scroll"><table>
+  return `<section class="card"><h2>Summary</h2><div class="scroll"><table class="summary">
 <thead><tr><th scope="col" class="left">strategy</th><th scope="col" class="left">best parameters</th><th scope="col" class="left">bars</th><th scope="col">return</th><th scope="col">Sharpe, a year</th><th scope="col">worst drawdown</th><th scope="col">trades</th></tr></thead>
 <tbody>${studies.map(summaryRows).join('')}</tbody></table></div></section>`
 }

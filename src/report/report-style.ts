@@ -31,6 +31,8 @@ th[scope=row]{color:var(--text);font-size:14px}
 td.params{text-align:left;white-space:normal;min-width:160px}
 tr.rest th,tr.rest td{color:var(--muted)}
 tr.group>*{border-top:1px solid var(--line)}
+.summary{border-bottom:1px solid var(--line)}
+.summary td:not(.params){border-bottom-style:dotted}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(138px,1fr));gap:10px;margin:0 0 16px}
 .tile{border:1px solid var(--line);border-radius:8px;padding:9px 12px}
 .tile b{display:block;font-size:20px;line-height:1.25;font-weight:650;font-variant-numeric:tabular-nums}
@@ -58,7 +60,7 @@ figcaption{display:flex;flex-wrap:wrap;gap:4px 16px;justify-content:space-betwee
 .area{stroke:none;fill:var(--red);fill-opacity:.16}
 .held{fill:var(--held)}
 .split{stroke:var(--blue);stroke-dasharray:2 3}
-.held-label{fill:var(--muted);font-size:12px}
+.held-label{fill:var(--muted);font-size:12px;paint-order:stroke;stroke:var(--card);stroke-width:4px;stroke-linejoin:round}
 .dot{fill:var(--blue);fill-opacity:.38}
 .dot:hover{fill-opacity:1}
 .cell.empty{fill:var(--grid)}
