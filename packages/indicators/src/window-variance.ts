@@ -30,7 +30,7 @@ interface SquareTotals {
   readonly coarseSquares: number
   readonly restSquares: number
   readonly out: number
-  /** Bound for the error of a window's sum of `restSquares`. */
+  /** Bound for the rounding error of one step of `restSquares`: a window has as many of them as values. */
   readonly error: number
 }
 
@@ -83,7 +83,7 @@ function addUpSquares(kernels: KernelSet, values: Float64Array, period: number):
     coarseSquares,
     restSquares,
   )
-  return { coarse, rest, coarseSquares, restSquares, out, error: count * 2 ** -51 * (largest + 2 ** squareUnit) }
+  return { coarse, rest, coarseSquares, restSquares, out, error: 2 ** -52 * (largest + 2 ** squareUnit) }
 }
 
 /** Fills out[start..end); windows that are not certain get NaN. Gives whether there may be one. */
@@ -101,7 +101,7 @@ function vary(
     totals.coarseSquares + offset,
     totals.restSquares + offset,
     period,
-    2 * period * totals.error,
+    period * period * totals.error,
     end - start,
     totals.out,
   )

@@ -11,6 +11,7 @@ import {
   smaMany,
   wma,
 } from '../src/index.ts'
+import { varianceRun } from '../src/window-variance.ts'
 
 /** Columns long enough for several blocks, each of a kind that stresses another part of the fast form. */
 const makers: Readonly<Record<string, (length: number, seed: number) => Float64Array>> = {
@@ -140,5 +141,54 @@ describe('flat prices', () => {
       findIndicator('bollinger').compute([src], [period, 2], bands)
       for (const band of bands) expect(new Set(band.subarray(period - 1))).toEqual(new Set([0.1]))
     }
+  })
+})
+
+describe('values that decide the last bit by a hair', () => {
+  it('a mean just above the middle of two doubles goes up, the hair being far below the double that divides', () => {
+    // The mean is 1 + 2^-28 + 2^-53 + 2^-82: the last term alone says which way to round.
+    const hair = Float64Array.of(2 + 2 ** -51, 1 + 2 ** -26, 1, 2 ** -80)
+    const tie = hair.map((value, i) => (i === 3 ? 0 : value))
+    const below = hair.map((value, i) => (i === 3 ? -value : value))
+    for (const average of [
+      (src: Float64Array) => sma(src, 4),
+      (src: Float64Array) => streamed(src, createSmaStream(4)),
+    ]) {
+      expect(average(hair)[3]).toBe(1 + 2 ** -28 + 2 ** -52)
+      expect(average(tie)[3]).toBe(1 + 2 ** -28)
+      expect(average(below)[3]).toBe(1 + 2 ** -28)
+    }
+  })
+
+  /**
+   * Pairs whose variance, (k / 2^11)^2 with an odd k of 27 bits, lies in the very middle of two doubles, amid far larger
+   * values about the same centre: there the running totals' own error is what tips the scale.
+   */
+  function pairs(other: (i: number) => number): { readonly src: Float64Array; readonly variance: Map<number, number> } {
+    const rng = createRng(9, 1)
+    const src = Float64Array.from({ length: 6000 }, (_, i) => (i % 100 < 2 ? (-1) ** i * 2 ** 33 : other(i)))
+    const variance = new Map<number, number>()
+    for (let i = 9; i < src.length; i += 5) {
+      const k = 94_906_267 + 2 * rng.below(19_000_000) // from 2^26.5 to 2^27, odd
+      src[i - 1] = -(k - 1) / 2 ** 11 + rng.below(2 ** 30) / 2 ** 30
+      src[i] = src[i - 1] + k / 2 ** 10
+      variance.set(i, Number(BigInt(k) * BigInt(k)) * 2 ** -22) // rounds to even
+    }
+    return { src, variance }
+  }
+
+  const rng = createRng(9, 2)
+  it.each([
+    ['one large value', () => 5e9 / 3],
+    ['large values', () => (rng.uniform() - 0.5) * 2 ** 33],
+    [
+      'large values and crumbs',
+      (i: number) => (i % 3 === 0 ? rng.below(1000) * 2 ** -70 : (rng.uniform() - 0.5) * 2 ** 33),
+    ],
+  ])('variances in the middle of two doubles go to even, among %s', (_name, other) => {
+    const { src, variance } = pairs(other)
+    const out = new Float64Array(src.length)
+    varianceRun(src, 2, out) // not its root, which is k / 2^11 either way
+    for (const [i, value] of variance) expect(out[i], `bar ${i}`).toBe(value)
   })
 })
