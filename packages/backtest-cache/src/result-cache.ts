@@ -241,10 +241,23 @@ class ResultCache {
   }
 
   /** One key a trial and slice, trial by trial. */
-  #keys({ trials, slices, simulation }: EvaluationRequest): Key[] {
+  #keys({ trials, slices, simulation, want }: EvaluationRequest): Key[] {
+    // An engine gives states and returns only bar by bar, metrics alone also by its fast path, equal within 1e-12:
+    // the two never share an entry, so that an answer has the same bits with and without the cache.
+    const detailed = want.state || want.returns
     const prefixes = slices.map(
       ({ data, warmupStart, start, end, final }) =>
-        new KeyPrefix(['slice result', this.#engineVersion, data, warmupStart, start, end, final, simulation]),
+        new KeyPrefix([
+          'slice result',
+          this.#engineVersion,
+          data,
+          warmupStart,
+          start,
+          end,
+          final,
+          simulation,
+          detailed,
+        ]),
     )
     const keys: Key[] = new Array(trials.length * slices.length)
     let at = 0

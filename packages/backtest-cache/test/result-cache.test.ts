@@ -106,6 +106,16 @@ describe('result cache', () => {
     expect(engine.trials).toBe(3)
   })
 
+  it('keeps apart what an engine computes in another form when it is to give states or returns', async () => {
+    const engine = countingEngine()
+    const evaluate = through(make(), engine)
+    await evaluate(request([1], { want: wants[0] }))
+    await evaluate(request([1], { want: wants[4] }))
+    await evaluate(request([1], { want: wants[0] }))
+    await evaluate(request([1], { want: wants[1] }))
+    expect(engine.trials).toBe(2)
+  })
+
   it('computes what 100 callers miss at once only once', async () => {
     const engine = countingEngine()
     const cache = make()

@@ -1,0 +1,8 @@
+export type { PoolSizeOptions } from './pool-size.ts'
+export { poolSize } from './pool-size.ts'
+export type { SweepParallelOptions } from './sweep-parallel.ts'
+export { sweepParallel } from './sweep-parallel.ts'
+export type { RunOptions, WorkerPool, WorkerPoolOptions, WorkerPoolStats } from './worker-pool.ts'
+export { workerPool } from './worker-pool.ts'
+export type { SharedColumns, WorkerRunnerOptions, WorkerRunnerStats } from './worker-runner.ts'
+export { workerRunner } from './worker-runner.ts'

@@ -1,0 +1,116 @@
+import { createEvaluate, createFastPath, type SweepOptions, sweepPrograms } from '@tradewright/backtest'
+import {
+  type Bars,
+  createIndicatorStore,
+  type Data,
+  type EngineState,
+  type EvaluationRequest,
+  type Fingerprint,
+  type IndicatorStore,
+  type Key,
+} from '@tradewright/core'
+import { borrowBars, type LentBars } from './lent-bars.ts'
+import { loadModule } from './load-module.ts'
+import { type PackedEvaluations, packEvaluations } from './packed-evaluations.ts'
+import { type PackedPrograms, unpackPrograms } from './packed-programs.ts'
+import type { BuiltIn } from './task-protocol.ts'
+
+/** A batch of trials for a worker. */
+export interface EvaluateTask {
+  readonly programs: PackedPrograms
+  readonly ids: readonly number[]
+  readonly resume: readonly (readonly (EngineState | undefined)[] | undefined)[] | undefined
+  readonly slices: EvaluationRequest['slices']
+  readonly simulation: EvaluationRequest['simulation']
+  readonly want: EvaluationRequest['want']
+  readonly bars: readonly LentBars[]
+  readonly engine: 'fast' | 'plain'
+  /** Columns that the host has in shared memory and this worker may lack. */
+  readonly columns: readonly { readonly node: Key; readonly data: Fingerprint; readonly column: Float64Array }[]
+  readonly columnsVersion: number
+  readonly maxIndicatorBytes: number
+}
+
+/** What a worker gives back. */
+export interface EvaluateAnswer {
+  readonly evaluations: PackedEvaluations
+  readonly columnsVersion: number
+  /** Which worker it was. */
+  readonly worker: number
+}
+
+/** A part of a sweep for a worker. */
+export interface SweepTask {
+  readonly programs: PackedPrograms
+  readonly bars: LentBars
+  readonly options: Omit<SweepOptions, 'indicators'>
+}
+
+const never: AbortSignal = new AbortController().signal
+
+/** What a worker keeps between tasks. */
+class WorkerState {
+  readonly #bars = new Map<Fingerprint, Bars>()
+  #indicators: IndicatorStore | undefined
+  columnsVersion = 0
+
+  bars(lent: LentBars): Bars {
+    let bars = this.#bars.get(lent.fingerprint)
+    if (bars === undefined) {
+      if (this.#bars.size >= 64) this.#bars.clear() // a host of many symbols: handles are cheap to take again
+      bars = borrowBars(lent)
+      this.#bars.set(lent.fingerprint, bars)
+    }
+    return bars
+  }
+
+  indicators(maxBytes: number): IndicatorStore {
+    this.#indicators ??= createIndicatorStore({ maxBytes })
+    return this.#indicators
+  }
+}
+
+/** The tasks that every worker knows. @param worker its number. */
+export function workerTasks(worker: number): ReadonlyMap<string, BuiltIn> {
+  const state = new WorkerState()
+  const evaluate = async (data: Data): Promise<Data> => {
+    const task = data as unknown as EvaluateTask
+    const bars = new Map(task.bars.map((lent) => [lent.fingerprint, state.bars(lent)]))
+    const indicators = state.indicators(task.maxIndicatorBytes)
+    for (const { node, data: of, column } of task.columns) indicators.put(node, of, column)
+    state.columnsVersion = Math.max(state.columnsVersion, task.columnsVersion)
+    const run = createEvaluate({
+      resolve: (fingerprint) => bars.get(fingerprint),
+      indicators,
+      load: loadModule,
+      engine: task.engine,
+      ...(task.engine === 'fast' ? { fast: createFastPath() } : {}),
+    })
+    const programs = unpackPrograms(task.programs)
+    const evaluations = await run({
+      trials: task.ids.map((id, i) => {
+        const resume = task.resume?.[i]
+        return { id, program: programs[i], ...(resume === undefined ? {} : { resume }) }
+      }),
+      slices: task.slices,
+      simulation: task.simulation,
+      want: task.want,
+      signal: never,
+    })
+    const answer: EvaluateAnswer = {
+      evaluations: packEvaluations(evaluations),
+      columnsVersion: state.columnsVersion,
+      worker,
+    }
+    return answer as unknown as Data
+  }
+  const sweep = (data: Data): Data => {
+    const { programs, bars, options } = data as unknown as SweepTask
+    return sweepPrograms(unpackPrograms(programs), state.bars(bars), options) as unknown as Data
+  }
+  return new Map<string, BuiltIn>([
+    ['ping', () => worker],
+    ['evaluate', evaluate],
+    ['sweep', sweep],
+  ])
+}

@@ -1,0 +1,121 @@
+import { programKey } from '@tradewright/backtest'
+import { contentKey, type Evaluation, type GraphProgram } from '@tradewright/core'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { BatchSizer } from '../src/batch-sizer.ts'
+import { packEvaluations, unpackEvaluations } from '../src/packed-evaluations.ts'
+import { packPrograms, unpackPrograms } from '../src/packed-programs.ts'
+import { cross, points } from './market.ts'
+
+describe('packed programs', () => {
+  it('are the same programs after a clone, whichever part of a batch they are', () => {
+    const programs = cross.bind(points(200))
+    for (const [from, to] of [
+      [0, 200],
+      [0, 1],
+      [50, 120],
+      [199, 200],
+    ]) {
+      const part = programs.slice(from, to)
+      const back = unpackPrograms(structuredClone(packPrograms(part)))
+      expect(back.map((p) => programKey(p))).toEqual(part.map((p) => programKey(p)))
+      expect(new Set(back.map((p) => p.table)).size).toBe(1)
+    }
+  })
+
+  it('hold only the nodes they reach', () => {
+    const programs = cross.bind(points(200))
+    const one = unpackPrograms(packPrograms([programs[7]]))[0]
+    expect(one.table.ops.length).toBeLessThan(30)
+    expect(programs[7].table.ops.length).toBeGreaterThan(200)
+  })
+
+  it('keep constants of every kind', () => {
+    const constants = [Number.NaN, -0, 0, Number.POSITIVE_INFINITY, 'text', true, [1, 'a'], undefined]
+    const program: GraphProgram = {
+      kind: 'graph',
+      strategy: 's',
+      table: { ops: ['x', 'unused', 'y'], inputs: [[], [], [0]], constants: [constants, [9], []] },
+      signals: { entry: 2 },
+      simulation: { stopLoss: { distance: { node: 0 } }, takeProfit: 0.1 },
+    }
+    const back = unpackPrograms(structuredClone(packPrograms([program])))[0]
+    expect(contentKey(back.table)).toBe(contentKey({ ops: ['x', 'y'], inputs: [[], [0]], constants: [constants, []] }))
+    expect(back.signals).toEqual({ entry: 1 })
+    expect(back.simulation).toEqual({ stopLoss: { distance: { node: 0 } }, takeProfit: 0.1 })
+  })
+
+  it('of two tables are refused', () => {
+    const [a] = cross.bind(points(1))
+    const [b] = cross.bind(points(1))
+    expect(() => packPrograms([a, b])).toThrow('[BAD_STRATEGY]')
+  })
+})
+
+const number = fc.oneof(fc.double(), fc.constantFrom(Number.NaN, -0, Number.POSITIVE_INFINITY))
+const moments = fc.record({ count: number, mean: number, variance: number, skew: number, kurtosis: number })
+const slice = fc.record(
+  {
+    metrics: fc.dictionary(fc.constantFrom('sharpe', 'trades', 'calmar'), number, { noNullPrototype: true }),
+    moments,
+    returns: fc.array(number).map((a) => Float64Array.from(a)),
+    state: fc.record({ version: fc.string(), bar: fc.integer(), data: number }),
+  },
+  { requiredKeys: ['metrics'] },
+)
+const evaluations = fc.array(
+  fc.oneof(
+    fc.record({ slices: fc.tuple(slice, slice) }).map((e) => ({ ...e, status: 'done' as const })),
+    fc.constant({
+      status: 'failed' as const,
+      error: { code: 'TRIAL_FAILED' as const, message: '[TRIAL_FAILED] x', details: { a: 1 } },
+    }),
+  ),
+)
+
+describe('packed evaluations', () => {
+  it('come back to the last bit', () => {
+    fc.assert(
+      fc.property(evaluations, (list) => {
+        const all = list.map((e, i) => ({ id: i * 3, cost: { bars: i, ms: i / 7 }, ...e })) as unknown as Evaluation[]
+        const back = unpackEvaluations(
+          structuredClone(packEvaluations(all)),
+          all.map((e) => e.id),
+          2,
+        )
+        expect(contentKey(back)).toBe(contentKey(all))
+      }),
+    )
+  })
+
+  it('that do not fit the question are garbage', () => {
+    const one: Evaluation = { id: 1, cost: { bars: 1, ms: 1 }, status: 'done', slices: [{ metrics: { sharpe: 1 } }] }
+    const packed = packEvaluations([one])
+    expect(unpackEvaluations(packed, [1], 1)).toEqual([one])
+    expect(unpackEvaluations(packed, [2], 1)).toBeUndefined()
+    expect(unpackEvaluations(packed, [1, 2], 1)).toBeUndefined()
+    expect(unpackEvaluations(packed, [1], 2)).toBeUndefined()
+    expect(unpackEvaluations(packed, [1], 0)).toBeUndefined()
+  })
+})
+
+describe('batch sizes', () => {
+  const sizer = new BatchSizer({ minMs: 5, maxMs: 50, maxTrials: 1000 })
+  sizer.measured(1_000_000, 100) // 0.1 us a bar
+
+  it('hold at least 5 ms and at most 50', () => {
+    expect(sizer.estimate(10, 1000)).toBeCloseTo(1, 12)
+    expect(sizer.split(10, 1000, 2)).toEqual([10])
+    expect(sizer.split(100, 1000, 2)).toEqual([50, 50])
+    expect(sizer.split(400, 1000, 2)).toEqual([100, 100, 100, 100])
+    const many = sizer.split(10_000, 1000, 2)
+    expect(many.length).toBe(20)
+    expect(many.reduce((a, b) => a + b)).toBe(10_000)
+    expect(Math.max(...sizer.split(1_000_000, 10, 2))).toBeLessThanOrEqual(1000)
+    expect(sizer.split(3, 10_000_000, 7)).toEqual([1, 1, 1])
+  })
+
+  it('are one before anything was measured', () => {
+    expect(new BatchSizer({ minMs: 5, maxMs: 50, maxTrials: 1000 }).split(500, 1000, 2)).toEqual([500])
+  })
+})

@@ -1,0 +1,60 @@
+import { sweep } from '@tradewright/backtest'
+import { contentKey } from '@tradewright/core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { sweepParallel, type WorkerPool, workerPool } from '../src/index.ts'
+import { bundledEntries } from './bundled-entries.ts'
+import { cross, points, walk } from './market.ts'
+
+describe('sweepParallel', () => {
+  const bars = walk(20_000, 2)
+  const list = points(600)
+  let pool: WorkerPool
+  let entries: Awaited<ReturnType<typeof bundledEntries>>
+  beforeAll(async () => {
+    entries = await bundledEntries()
+    pool = workerPool({ maxWorkers: 2, entries })
+  })
+  afterAll(() => pool[Symbol.asyncDispose]())
+
+  it.each([1, 2, 7])('gives the columns of sweep to the last bit with %i workers', async (maxWorkers) => {
+    const own = maxWorkers === 2 ? pool : workerPool({ maxWorkers, entries })
+    const options = { feeBps: 3, start: 200 }
+    const alone = sweep(cross, list, bars, options)
+    const before = own.stats().done
+    const together = await sweepParallel(cross, list, bars, { ...options, pool: own })
+    expect(own.stats().done - before).toBe(maxWorkers * 2)
+    expect(contentKey(together.metrics)).toBe(contentKey(alone.metrics))
+    expect(together.plainTrials).toBe(alone.plainTrials)
+    expect(together.topK(5)).toEqual(alone.topK(5))
+    if (own !== pool) await own[Symbol.asyncDispose]()
+  })
+
+  it('computes only the metrics asked for', async () => {
+    const { metrics } = await sweepParallel(cross, list, bars, { pool, metrics: ['sharpe', 'trades'] })
+    expect(Object.keys(metrics)).toEqual(['sharpe', 'trades'])
+    expect(metrics.sharpe.length).toBe(600)
+  })
+
+  it('stays in this thread for little work, an empty list, and where workers cannot start', async () => {
+    const { done } = pool.stats()
+    expect((await sweepParallel(cross, [], bars, { pool })).length).toBe(0)
+    expect((await sweepParallel(cross, points(10), bars, { pool })).length).toBe(10)
+    expect(pool.stats().done).toBe(done)
+    const dead = workerPool({ entries: { thread: '/nowhere.mjs' } })
+    const some = points(520)
+    expect(contentKey((await sweepParallel(cross, some, bars, { pool: dead })).metrics)).toBe(
+      contentKey(sweep(cross, some, bars).metrics),
+    )
+    await dead[Symbol.asyncDispose]()
+  })
+
+  it('refuses what sweep refuses', async () => {
+    await expect(sweepParallel(cross, list, bars, { pool, end: 1e9 })).rejects.toMatchObject({ code: 'BAD_OPTION' })
+    await expect(
+      sweepParallel(cross, [...list, { fast: 999, slow: 50, stop: 0.1 }], bars, { pool }),
+    ).rejects.toMatchObject({ code: 'BAD_OPTION' })
+    await expect(
+      sweepParallel(cross, list, bars, { pool, signal: AbortSignal.abort(new Error('off')) }),
+    ).rejects.toThrow('off')
+  })
+})

@@ -1,0 +1,259 @@
+import { defineIndicator, defineStrategy } from '@tradewright/backtest'
+import {
+  composeOnion,
+  contentKey,
+  createEvents,
+  createIndicatorStore,
+  type Data,
+  type Evaluate,
+  type Evaluation,
+  inlineTaskPool,
+  type Optimizer,
+  systemClock,
+} from '@tradewright/core'
+import { optimizerContract } from '@tradewright/core/testing'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type WorkerPool, type WorkerRunnerOptions, workerPool, workerRunner } from '../src/index.ts'
+import { bundledEntries } from './bundled-entries.ts'
+import { engineOf, requestOf, walk } from './market.ts'
+
+const bars = walk(3000, 1)
+const resolve: WorkerRunnerOptions['resolve'] = (fingerprint) => (fingerprint === bars.fingerprint ? bars : undefined)
+
+const content = (answers: readonly Evaluation[]): string => contentKey(answers.map(({ cost: _, ...rest }) => rest))
+const through = (optimizer: Optimizer, engine: Evaluate): Evaluate =>
+  composeOnion([optimizer], { suggest: async () => [], schedule: async () => [], evaluate: engine }).evaluate
+
+describe('worker runner', () => {
+  let pool: WorkerPool
+  let entries: Awaited<ReturnType<typeof bundledEntries>>
+  beforeAll(async () => {
+    entries = await bundledEntries()
+    pool = workerPool({ maxWorkers: 2, entries })
+    await pool.start()
+  })
+  afterAll(() => pool[Symbol.asyncDispose]())
+
+  optimizerContract({ make: () => workerRunner({ resolve, pool }) })
+
+  const wants = [
+    { state: false, returns: false, metrics: 'standard' },
+    { state: false, returns: false, metrics: ['sharpe', 'trades'] },
+    { state: true, returns: true, metrics: 'all' },
+  ] as const
+
+  it.each(['fast', 'plain'] as const)('gives the bits of the %s engine in line, whatever is asked', async (engine) => {
+    const runner = workerRunner({ resolve, pool, engine, minBatchMs: 0.01, maxBatchMs: 1 })
+    for (const want of wants) {
+      const asked = requestOf(bars, 60, { want })
+      expect(content(await through(runner, engineOf([bars], engine))(asked))).toBe(
+        content(await engineOf([bars], engine)(asked)),
+      )
+    }
+    expect(runner.stats().remoteTrials).toBeGreaterThanOrEqual(170)
+    expect(runner.stats().batches).toBeGreaterThan(6)
+  })
+
+  it.each([1, 2, 7])('gives the same bits with %i workers', async (maxWorkers) => {
+    const own = workerPool({ maxWorkers, entries })
+    const runner = workerRunner({ resolve, pool: own, minBatchMs: 0.01, maxBatchMs: 2 })
+    const asked = requestOf(bars, 120)
+    expect(content(await through(runner, engineOf([bars], 'fast'))(asked))).toBe(
+      content(await engineOf([bars], 'fast')(asked)),
+    )
+    expect(runner.stats().workers).toBe(maxWorkers)
+    await own[Symbol.asyncDispose]()
+  })
+
+  it('gives the same bits in child processes', async () => {
+    const runner = workerRunner({ resolve, entries, maxWorkers: 2, isolation: 'process', minBatchMs: 0.01 })
+    const asked = requestOf(bars, 60)
+    expect(content(await through(runner, engineOf([bars], 'fast'))(asked))).toBe(
+      content(await engineOf([bars], 'fast')(asked)),
+    )
+    expect(runner.stats().remoteTrials).toBe(56)
+    await runner[Symbol.asyncDispose]?.()
+  })
+
+  it('gives answers in trial order, in whatever order the workers finish', async () => {
+    const order = [3, 0, 2, 1]
+    const waiting: (() => void)[] = []
+    let seen = 0
+    const shuffled: WorkerPool = {
+      ...pool,
+      size: 2,
+      start: () => pool.start(),
+      stats: () => pool.stats(),
+      async run(task, options) {
+        const place = seen++ % 4
+        const value = await pool.run(task, options)
+        await new Promise<void>((go) => {
+          waiting[place] = go
+          if (waiting.filter(Boolean).length === 4) for (const i of order) waiting[i]()
+        })
+        return value
+      },
+    }
+    const runner = workerRunner({ resolve, pool: shuffled, minBatchMs: 0.001, maxBatchMs: 100_000 })
+    const asked = requestOf(bars, 64)
+    const answers = await through(runner, engineOf([bars], 'fast'))(asked)
+    expect(seen).toBe(4)
+    expect(answers.map(({ id }) => id)).toEqual(asked.trials.map(({ id }) => id))
+    expect(content(answers)).toBe(content(await engineOf([bars], 'fast')(asked)))
+  })
+
+  it('copies a series into shared memory once, and never when it lies there', async () => {
+    const runner = workerRunner({ resolve, pool, minBatchMs: 0.01, maxBatchMs: 1 })
+    for (let i = 0; i < 3; i++) await through(runner, engineOf([bars], 'fast'))(requestOf(bars, 40))
+    expect(runner.stats().batches).toBeGreaterThan(6)
+    expect(runner.stats().copiedBytes).toBe(3000 * 6 * 8)
+  })
+
+  it('continues from states in workers as in line', async () => {
+    const runner = workerRunner({ resolve, pool, engine: 'plain', minBatchMs: 0.01 })
+    const evaluate = through(runner, engineOf([bars], 'plain'))
+    const want = { state: true, returns: false, metrics: 'standard' } as const
+    const asked = requestOf(bars, 20, { want })
+    const short = asked.slices.map((s) => ({ ...s, end: s.end - 500, final: false }))
+    const first = await evaluate({ ...asked, slices: short })
+    const trials = asked.trials.map((trial, i) => {
+      const { [i]: answer } = first
+      return { ...trial, resume: answer.status === 'done' ? answer.slices.map(({ state }) => state) : [] }
+    })
+    const second = await evaluate({ ...asked, trials })
+    expect(second.every(({ cost }) => cost.bars === 2 * 501)).toBe(true)
+    expect(content(second)).toBe(content(await engineOf([bars], 'plain')(asked)))
+  })
+
+  it('runs small work in line, and measures its cost', async () => {
+    const runner = workerRunner({ resolve, pool, minBatchMs: 60_000 })
+    await through(runner, engineOf([bars], 'fast'))(requestOf(bars, 30))
+    expect(runner.stats()).toMatchObject({ batches: 0, inlineTrials: 30 })
+    expect(runner.stats().msPerMillionBars).toBeGreaterThan(0)
+  })
+
+  it('gives workers the columns that the host has in shared memory', async () => {
+    const node = 'a'.repeat(32)
+    const sent: number[] = []
+    const column = new Float64Array(new SharedArrayBuffer(80))
+    const indicators = {
+      since(version: number) {
+        sent.push(version)
+        return { version: 7, columns: version < 7 ? [{ node, data: bars.fingerprint, column }] : [] }
+      },
+    }
+    const single = workerPool({ maxWorkers: 1, entries })
+    const runner = workerRunner({ resolve, pool: single, indicators, minBatchMs: 0.01 })
+    for (let i = 0; i < 3; i++) await through(runner, engineOf([bars], 'fast'))(requestOf(bars, 10 + i))
+    expect(sent[0]).toBe(0)
+    expect(sent.at(-1)).toBe(7)
+    await single[Symbol.asyncDispose]()
+  })
+
+  it('runs closures in line and says so once; kernels of modules go along', async () => {
+    const closure = defineIndicator({
+      name: 'range-closure',
+      version: '1',
+      kernel: { compute: ([high, low]) => high.map((h, i) => h - low[i]) },
+    })
+    const module = new URL('tasks/range-kernel.mjs', import.meta.url).href
+    const shipped = defineIndicator({
+      name: 'range',
+      version: '1',
+      module,
+      export: 'range',
+      kernel: { compute: ([high, low]) => high.map((h, i) => h - low[i]) },
+    })
+    const warnings: string[] = []
+    const events = createEvents()
+    events.on('warning:raised', ({ message }) => warnings.push(message))
+    const answers: string[] = []
+    for (const indicator of [closure, shipped]) {
+      const strategy = defineStrategy({
+        name: 'wide',
+        params: {},
+        signals: ({ high, low, close }) => ({
+          entry: indicator([high, low]).gt(close.mul(0.003)),
+          exit: indicator([high, low]).lt(close.mul(0.0015)),
+        }),
+      })
+      const runner = workerRunner({ resolve, pool, minBatchMs: 0.001 })
+      await runner.setup?.({
+        cache: undefined,
+        tasks: inlineTaskPool(),
+        indicators: createIndicatorStore(),
+        profiler: undefined,
+        events,
+        config: {},
+        logger: { debug() {}, info() {}, warn() {} },
+        clock: systemClock,
+      })
+      const programs = strategy.bind(Array.from({ length: 12 }, () => ({})))
+      const asked = { ...requestOf(bars, 1), trials: programs.map((program, id) => ({ id, program })) }
+      for (let i = 0; i < 2; i++) answers.push(content(await through(runner, engineOf([bars], 'fast'))(asked)))
+      expect(runner.stats().remoteTrials).toBe(indicator === closure ? 0 : 20)
+    }
+    expect(new Set(answers).size).toBe(1)
+    expect(warnings.length).toBe(1)
+    expect(warnings[0]).toContain('defineIndicator')
+  })
+
+  it('an abort answers at once; what runs is let finish, and the pool is as it was', async () => {
+    const runner = workerRunner({ resolve, pool, minBatchMs: 0.01, maxBatchMs: 50 })
+    const evaluate = through(runner, engineOf([bars], 'plain'))
+    await evaluate(requestOf(bars, 8))
+    const controller = new AbortController()
+    const running = evaluate(requestOf(bars, 3000, { signal: controller.signal }))
+    setImmediate(() => controller.abort(new Error('enough')))
+    const begun = performance.now()
+    await expect(running).rejects.toThrow('enough')
+    expect(performance.now() - begun).toBeLessThan(3000) // 200 ms where the machine is not shared
+    expect((await evaluate(requestOf(bars, 20))).length).toBe(20)
+    expect(pool.stats().workers).toBe(2)
+  })
+
+  it('a batch that fails twice gives failed trials with the reason; nothing else is lost', async () => {
+    let calls = 0
+    const half: WorkerPool = {
+      ...pool,
+      size: 2,
+      start: () => pool.start(),
+      stats: () => pool.stats(),
+      run: (task, options) =>
+        calls++ === 0 ? pool.run({ ...task, data: 'garbage' as Data }, options) : pool.run(task, options),
+    }
+    const runner = workerRunner({ resolve, pool: half, minBatchMs: 0.001, maxBatchMs: 1000 })
+    const asked = requestOf(bars, 40)
+    const answers = await through(runner, engineOf([bars], 'fast'))(asked)
+    const failed = answers.filter(({ status }) => status === 'failed')
+    expect(failed.length).toBe(runner.stats().failedTrials)
+    expect(failed.length).toBeGreaterThan(0)
+    expect(failed.length).toBeLessThan(40)
+    const plain = await engineOf([bars], 'fast')(asked)
+    const whole = answers.filter(({ status }) => status === 'done')
+    expect(content(whole)).toBe(content(plain.filter(({ id }) => whole.some((w) => w.id === id))))
+  })
+
+  it('trials of bars that nobody has are refused as in line', async () => {
+    const runner = workerRunner({ resolve: () => undefined, pool, minBatchMs: 0.001 })
+    await expect(through(runner, engineOf([], 'fast'))(requestOf(bars, 30))).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+    })
+  })
+
+  it('goes on in line where workers cannot start, and says so', async () => {
+    const warnings: string[] = []
+    const runner = workerRunner({
+      resolve,
+      entries: { thread: '/nowhere.mjs' },
+      minBatchMs: 0.001,
+      onWarning: ({ message }) => warnings.push(message),
+    })
+    const asked = requestOf(bars, 30)
+    expect(content(await through(runner, engineOf([bars], 'fast'))(asked))).toBe(
+      content(await engineOf([bars], 'fast')(asked)),
+    )
+    expect(warnings.length).toBe(1)
+    await runner[Symbol.asyncDispose]?.()
+  })
+})
