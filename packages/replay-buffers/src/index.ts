@@ -7,6 +7,14 @@ export type {
   SequencesOptions,
 } from './accumulator.ts'
 export { episodes, frameStack, lambdaReturns, nStep, sequences } from './accumulator.ts'
+export type {
+  BatchSizer,
+  FindBatchSizeOptions,
+  FoundBatchSize,
+  ResourceBatchSizeOptions,
+  ScheduledBatchSizeOptions,
+} from './batch-size.ts'
+export { findBatchSize, resourceBatchSize, scheduledBatchSize } from './batch-size.ts'
 export type { AnnealedBeta } from './beta.ts'
 export { annealedBeta } from './beta.ts'
 export type {
@@ -34,7 +42,16 @@ export { RandomStream } from './random-stream.ts'
 export type { RateLimiterOptions, RateLimiterState } from './rate-limiter.ts'
 export { createRateLimiter, RateLimiter } from './rate-limiter.ts'
 export type { ReplayBatch } from './replay-batch.ts'
-export type { ReplayBufferOptions, ReplayHost, ReplayStats, SampleOptions, SavedReplay } from './replay-buffer.ts'
+export type {
+  ClosedState,
+  ReplayBufferOptions,
+  ReplayHost,
+  ReplayStats,
+  SampleOptions,
+  SampleWithinOptions,
+  SavedParts,
+  SavedReplay,
+} from './replay-buffer.ts'
 export { createReplayBuffer, ReplayBuffer } from './replay-buffer.ts'
 export type { ReplayTable, ReplayTableOptions, ReplayTablesOptions, SavedReplayTables } from './replay-tables.ts'
 export { createReplayTables, ReplayTables } from './replay-tables.ts'
@@ -59,6 +76,8 @@ export { restoreReplay, saveReplay } from './saved-replay.ts'
 export type { SharedReplayHandle, SharedStorage, SharedStorageOptions } from './shared-memory.ts'
 export { shared } from './shared-memory.ts'
 export { attachReplayProducer, ReplayProducer } from './shared-producer.ts'
+export type { CachedStep, StateCacheOptions, StateCacheStats } from './state-cache.ts'
+export { createStateCache, StateCache } from './state-cache.ts'
 export type {
   BlockCodec,
   CompressedStorage,

@@ -60,6 +60,19 @@ export interface SampleOptions<C extends Columns> {
   readonly update?: { readonly index: number; readonly of: number }
 }
 
+/** Options of {@link ReplayBuffer.sampleWithin}. */
+export interface SampleWithinOptions<C extends Columns> {
+  /** Most elements. */
+  readonly max: number
+  /** What the elements may cost together. */
+  readonly budget: number
+  /** The column of one number that is an element's cost, or `'mass'`: the probability with which it is drawn. */
+  readonly by: 'mass' | (string & keyof C)
+  readonly beta?: number
+  /** Filled and returned; has room for `max`. @default a new batch */
+  readonly out?: ReplayBatch<C>
+}
+
 /** Counters of a buffer. */
 export interface ReplayStats {
   readonly capacity: number
@@ -269,6 +282,64 @@ export class ReplayBuffer<C extends Columns> {
     this.#sampled += batchSize
     this.limiter?.sampled(batchSize)
     return out
+  }
+
+  /**
+   * Draws elements until a budget is used up: batches of equal complexity, or of equal priority mass, instead of equal
+   * size. At least one element is drawn, and never one that would pass the budget after the first.
+   *
+   * @returns the batch and how many of its rows are filled.
+   * @throws TradewrightError as {@link ReplayBuffer.sample}; `BAD_OPTION` for a cost that is not positive.
+   */
+  sampleWithin(options: SampleWithinOptions<C>): { readonly batch: ReplayBatch<C>; readonly count: number } {
+    this.#open()
+    const { max, budget, beta } = options
+    checkInteger('max', max, 1, 2 ** 26)
+    checkNumber('budget', budget, Number.MIN_VALUE, Number.MAX_VALUE)
+    if (beta !== undefined) checkNumber('beta', beta, 0, 1)
+    const batch = options.out ?? this.createBatch(max)
+    const bound = this.#binder.bind(batch, max)
+    let count: number
+    do {
+      this.#view.draw({ count: max, beta }, bound)
+      this.#shuffle(max, bound)
+      count = this.#countWithin(bound, options)
+      this.#view.fill(count, bound)
+    } while (this.#rows.concurrent && !this.#view.intact(count, bound))
+    this.#sampled += count
+    this.limiter?.sampled(count)
+    return { batch, count }
+  }
+
+  /** How many of the drawn elements the budget pays for, at least one. */
+  #countWithin(drawn: BoundBatch, { max, budget, by }: SampleWithinOptions<C>): number {
+    const view = this.#view
+    let used = 0
+    for (let count = 0; count < max; count++) {
+      const slot = drawn.indices[count]
+      const cost = by === 'mass' ? view.sampler.probability(slot) : view.read(by, slot)
+      if (!(cost > 0) || !Number.isFinite(cost))
+        throw new TradewrightError('BAD_OPTION', `a cost must be positive, was ${cost}`, { by, slot })
+      used += cost
+      if (used > budget && count > 0) return count
+    }
+    return max
+  }
+
+  /** Puts drawn elements in random order: samplers draw in the order of their strata, and a part of that is none. */
+  #shuffle(count: number, batch: BoundBatch): void {
+    const uniforms = new Float64Array(count)
+    this.#random.fill(uniforms, count)
+    const { indices, weights } = batch
+    for (let k = count - 1; k > 0; k--) {
+      const j = Math.floor(uniforms[k] * (k + 1))
+      const index = indices[k]
+      const weight = weights[k]
+      indices[k] = indices[j]
+      weights[k] = weights[j]
+      indices[j] = index
+      weights[j] = weight
+    }
   }
 
   /** Checks indices and values whole; keeps those whose rows are still the ones that were drawn. */

@@ -92,7 +92,7 @@ export class ReplayView {
       sparse: accumulator.stride > 1,
       random,
       wasm,
-      read: (column, slot) => this.#readScalar(column, slot),
+      read: (column, slot) => this.read(column, slot),
     }
     bound = sampler.bind(host)
     this.sampler = bound
@@ -113,7 +113,8 @@ export class ReplayView {
     }
   }
 
-  #readScalar(name: string, slot: number): number {
+  /** A column's one number of the row at a slot. @throws TradewrightError `BAD_OPTION`. */
+  read(name: string, slot: number): number {
     let reader = this.#readers.get(name)
     if (reader === undefined) {
       const field = scalarField(this.#layout, name)
