@@ -64,6 +64,8 @@ export class NodeValues {
   readonly #key: Fingerprint
   readonly #values = new Map<number, Float64Array>()
   readonly #booleans = new Map<number, Uint8Array>()
+  /** Columns of trials before, to be written again: a fresh one a node would keep the collector busy. */
+  readonly #spare: Uint8Array[] = []
   readonly #timeframes = new Map<string, { readonly bars: TimeframeBars; readonly values: NodeValues }>()
 
   /** @param key data key of `bars`: see {@link columnsKey}. */
@@ -95,9 +97,10 @@ export class NodeValues {
     if (isStored(this.graph.code(node))) this.#store.put(nodeHashes(this.graph).key(node), this.#key, column)
   }
 
-  /** Drops every column that is not in the store: between trials. */
+  /** Drops every column that is not in the store: between trials. Those of conditions are written again afterwards. */
   forget(): void {
     this.#values.clear()
+    for (const column of this.#booleans.values()) this.#spare.push(column)
     this.#booleans.clear()
     for (const { values } of this.#timeframes.values()) values.forget()
   }
@@ -237,7 +240,7 @@ export class NodeValues {
 
   #booleanColumn(node: number, code: number): Uint8Array {
     const { graph, bars } = this
-    const out = new Uint8Array(bars.length)
+    const out = this.#spare.pop() ?? new Uint8Array(bars.length)
     switch (code) {
       case Op.always:
         return out.fill(graph.constants(node)[0] === true ? 1 : 0)
@@ -255,6 +258,7 @@ export class NodeValues {
       case Op.lagBoolean: {
         const a = this.boolean(graph.operand(node, 0))
         const bars_ = graph.constants(node)[0] as number
+        out.fill(0, 0, bars_)
         for (let i = bars_; i < out.length; i++) out[i] = a[i - bars_]
         return out
       }
@@ -263,8 +267,7 @@ export class NodeValues {
       case Op.xor: {
         const a = this.boolean(graph.operand(node, 0))
         const b = this.boolean(graph.operand(node, 1))
-        for (let i = 0; i < out.length; i++) out[i] = applyBinary(code, a[i], b[i])
-        return out
+        return combined(code, a, b, out)
       }
       default:
         return compared(code, this.value(graph.operand(node, 0)), this.value(graph.operand(node, 1)), out)
@@ -323,8 +326,26 @@ function compared(code: number, a: Float64Array, b: Float64Array, out: Uint8Arra
   if (code === Op.gt) for (let i = 0; i < n; i++) out[i] = a[i] > b[i] ? 1 : 0
   else if (code === Op.gte) for (let i = 0; i < n; i++) out[i] = a[i] >= b[i] ? 1 : 0
   else if (code === Op.eq) for (let i = 0; i < n; i++) out[i] = a[i] === b[i] ? 1 : 0
-  else if (code === Op.crossesAbove) for (let i = 1; i < n; i++) out[i] = a[i] > b[i] && a[i - 1] <= b[i - 1] ? 1 : 0
+  else if (code === Op.crossesAbove) crossed(a, b, out)
   else for (let i = 0; i < n; i++) out[i] = applyBinary(code, a[i], b[i])
+  return out
+}
+
+function crossed(a: Float64Array, b: Float64Array, out: Uint8Array): void {
+  let below = false // a[i - 1] <= b[i - 1]
+  for (let i = 0; i < out.length; i++) {
+    const x = a[i]
+    const y = b[i]
+    out[i] = below && x > y ? 1 : 0
+    below = x <= y
+  }
+}
+
+function combined(code: number, a: Uint8Array, b: Uint8Array, out: Uint8Array): Uint8Array {
+  const n = out.length
+  if (code === Op.and) for (let i = 0; i < n; i++) out[i] = a[i] & b[i]
+  else if (code === Op.or) for (let i = 0; i < n; i++) out[i] = a[i] | b[i]
+  else for (let i = 0; i < n; i++) out[i] = a[i] ^ b[i]
   return out
 }
 

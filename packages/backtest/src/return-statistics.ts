@@ -1,25 +1,28 @@
 import type { ReturnMoments } from '@tradewright/core'
 
-/** Where {@link ReturnStatistics} stand: plain numbers by name. */
-export interface ReturnStatisticsState {
-  readonly zeros: number
-  readonly others: number
-  readonly barsHeld: number
-  readonly equity: number
-  readonly peak: number
-  readonly low: number
-  readonly drawdown: number
-  readonly sum: number
-  readonly sumLow: number
-  readonly downside: number
-  readonly downsideLow: number
-  readonly smallest: number
-  readonly largest: number
-  readonly mean: number
-  readonly m2: number
-  readonly m3: number
-  readonly m4: number
-}
+/** Where {@link ReturnStatistics} stand, in the order of the constants below. */
+export type ReturnStatisticsState = Float64Array
+
+// Places of the numbers: an array, because every write to a double field of an object may allocate.
+const ZEROS = 0 // returns that are zero
+const OTHERS = 1
+const HELD = 2 // bars at whose close a position was held
+const EQUITY = 3
+const PEAK = 4
+const LOW = 5 // lowest equity since the peak
+const DRAWDOWN = 6 // lowest equity / peak - 1 of the peaks before
+const SUM = 7
+const SUM_LOW = 8 // what the rounding of SUM lost
+const DOWNSIDE = 9 // of min(r, 0)^2
+const DOWNSIDE_LOW = 10
+const SMALLEST = 11
+const LARGEST = 12
+// Of the returns that are not zero: mean, and sums of powers of the differences from it.
+const MEAN = 13
+const M2 = 14
+const M3 = 15
+const M4 = 16
+const SIZE = 17
 
 /** Bars over which a position is held unchanged: see {@link ReturnStatistics.addHeld}. */
 export interface HeldBars {
@@ -56,67 +59,79 @@ export function barReturn(before: number, after: number): number {
  *   moments", Sandia report SAND2008-6212: equations 1.1 to 1.4 for one new value, 2.1 to 2.4 for merging.
  */
 export class ReturnStatistics {
-  #zeros = 0
-  #others = 0
-  /** Bars at whose close a position was held. */
-  barsHeld = 0
-  equity: number
-  #peak: number
-  /** Lowest equity since the peak. */
-  #low: number
-  /** Lowest equity / peak - 1 of the peaks before this one. */
-  #drawdown = 0
-  #sum = 0
-  #sumLow = 0
-  #downside = 0
-  #downsideLow = 0
-  #smallest: number = Number.POSITIVE_INFINITY
-  #largest: number = Number.NEGATIVE_INFINITY
-  // Of the returns that are not zero.
-  #mean = 0
-  #m2 = 0
-  #m3 = 0
-  #m4 = 0
+  readonly #s: Float64Array = new Float64Array(SIZE)
 
   constructor(initialCash: number) {
-    this.equity = initialCash
-    this.#peak = initialCash
-    this.#low = initialCash
+    const s = this.#s
+    s[EQUITY] = initialCash
+    s[PEAK] = initialCash
+    s[LOW] = initialCash
+    s[SMALLEST] = Number.POSITIVE_INFINITY
+    s[LARGEST] = Number.NEGATIVE_INFINITY
   }
 
   /** Number of returns. */
   get bars(): number {
-    return this.#zeros + this.#others
+    return this.#s[ZEROS] + this.#s[OTHERS]
+  }
+
+  /** Bars at whose close a position was held. */
+  get barsHeld(): number {
+    return this.#s[HELD]
+  }
+
+  /** Equity at the last bar. */
+  get equity(): number {
+    return this.#s[EQUITY]
   }
 
   /** The next bar's equity. @returns its return. */
   add(equity: number, held: boolean): number {
-    const x = barReturn(this.equity, equity)
-    this.equity = equity
-    if (held) this.barsHeld++
-    if (equity > this.#peak) {
-      this.#closePeak()
-      this.#peak = equity
-      this.#low = equity
-    } else if (equity < this.#low) this.#low = equity
-    if (x === 0) this.#zeros++
-    else this.#addReturn(x)
+    const s = this.#s
+    const x = barReturn(s[EQUITY], equity)
+    s[EQUITY] = equity
+    if (held) s[HELD]++
+    if (equity > s[PEAK]) {
+      s[DRAWDOWN] = Math.min(s[DRAWDOWN], s[LOW] / s[PEAK] - 1)
+      s[PEAK] = equity
+      s[LOW] = equity
+    } else if (equity < s[LOW]) s[LOW] = equity
+    if (x === 0) s[ZEROS]++
+    else addReturn(s, x)
     return x
   }
 
   /** `bars` bars on which equity stays what it is and nothing is held. */
   addFlat(bars: number): void {
-    this.#zeros += bars
+    this.#s[ZEROS] += bars
   }
 
-  /** As many calls of {@link add} for a position that is held unchanged. @returns the last price. */
+  /**
+   * As many calls of {@link add} for a position that is held unchanged: the same arithmetic with everything in local
+   * variables, which halves its time. Tests of resumed runs hold the two together.
+   *
+   * @returns the last price.
+   */
   addHeld(bars: HeldBars): number {
     const { close, from, to, cash, position, equity: out, returns, at } = bars
-    let { price } = bars
-    let before = this.equity
-    let peak = this.#peak
-    let low = this.#low
+    const s = this.#s
     const shift = at - from
+    let { price } = bars
+    let before = s[EQUITY]
+    let peak = s[PEAK]
+    let low = s[LOW]
+    let zeros = s[ZEROS]
+    let n = s[OTHERS]
+    let sum = s[SUM]
+    let sumLow = s[SUM_LOW]
+    let downside = s[DOWNSIDE]
+    let downsideLow = s[DOWNSIDE_LOW]
+    let smallest = s[SMALLEST]
+    let largest = s[LARGEST]
+    let mean = s[MEAN]
+    let m2 = s[M2]
+    let m3 = s[M3]
+    let m4 = s[M4]
     for (let i = from; i < to; i++) {
       const c = close[i]
       if (c === c) price = c
@@ -124,68 +139,70 @@ export class ReturnStatistics {
       const x = before > 0 ? (equity - before) / before : barReturn(before, equity)
       before = equity
       if (equity > peak) {
-        this.#low = low
-        this.#peak = peak
-        this.#closePeak()
+        s[DRAWDOWN] = Math.min(s[DRAWDOWN], low / peak - 1)
         peak = equity
         low = equity
       } else if (equity < low) low = equity
-      if (x === 0) this.#zeros++
-      else this.#addReturn(x)
       if (out !== undefined) out[i + shift] = equity
       if (returns !== undefined) returns[i + shift] = x
+      if (x === 0) {
+        zeros++
+        continue
+      }
+      if (x < smallest) smallest = x
+      if (x > largest) largest = x
+      const total = sum + x
+      sumLow += Math.abs(sum) >= Math.abs(x) ? sum - total + x : x - total + sum
+      sum = total
+      if (x < 0) {
+        const square = x * x
+        const losses = downside + square
+        downsideLow += downside >= square ? downside - losses + square : square - losses + downside
+        downside = losses
+      }
+      const earlier = n
+      n++
+      const delta = x - mean
+      const step = delta / n
+      const term = delta * step * earlier
+      mean += step
+      m4 += step * (step * (term * (n * n - 3 * n + 3) + 6 * m2) - 4 * m3)
+      m3 += step * (term * (n - 2) - 3 * m2)
+      m2 += term
     }
-    this.equity = before
-    this.#peak = peak
-    this.#low = low
-    this.barsHeld += to - from
+    s[EQUITY] = before
+    s[PEAK] = peak
+    s[LOW] = low
+    s[HELD] += to - from
+    s[ZEROS] = zeros
+    s[OTHERS] = n
+    s[SUM] = sum
+    s[SUM_LOW] = sumLow
+    s[DOWNSIDE] = downside
+    s[DOWNSIDE_LOW] = downsideLow
+    s[SMALLEST] = smallest
+    s[LARGEST] = largest
+    s[MEAN] = mean
+    s[M2] = m2
+    s[M3] = m3
+    s[M4] = m4
     return price
-  }
-
-  #addReturn(x: number): void {
-    if (x < this.#smallest) this.#smallest = x
-    if (x > this.#largest) this.#largest = x
-    const sum = this.#sum + x
-    this.#sumLow += Math.abs(this.#sum) >= Math.abs(x) ? this.#sum - sum + x : x - sum + this.#sum
-    this.#sum = sum
-    if (x < 0) {
-      const square = x * x
-      const total = this.#downside + square
-      this.#downsideLow += this.#downside >= square ? this.#downside - total + square : square - total + this.#downside
-      this.#downside = total
-    }
-    const before = this.#others
-    const n = before + 1
-    this.#others = n
-    const delta = x - this.#mean
-    const step = delta / n
-    const term = delta * step * before
-    const m2 = this.#m2
-    const m3 = this.#m3
-    this.#mean += step
-    this.#m4 += step * (step * (term * (n * n - 3 * n + 3) + 6 * m2) - 4 * m3)
-    this.#m3 = m3 + step * (term * (n - 2) - 3 * m2)
-    this.#m2 = m2 + term
-  }
-
-  /** The drawdown from the present peak, now that it is over. */
-  #closePeak(): void {
-    const drawdown = this.#low / this.#peak - 1
-    if (drawdown < this.#drawdown) this.#drawdown = drawdown
   }
 
   /** Lowest equity / peak - 1; 0 or below. */
   get drawdown(): number {
-    return Math.min(this.#drawdown, this.#low / this.#peak - 1)
+    const s = this.#s
+    return Math.min(s[DRAWDOWN], s[LOW] / s[PEAK] - 1)
   }
 
   get mean(): number {
-    return (this.#sum + this.#sumLow) / this.bars
+    return (this.#s[SUM] + this.#s[SUM_LOW]) / this.bars
   }
 
   /** Whether all returns are equal: their deviation is exactly zero then. */
   get constant(): boolean {
-    return this.#others === 0 ? this.#zeros > 0 : this.#zeros === 0 && this.#smallest === this.#largest
+    const s = this.#s
+    return s[OTHERS] === 0 ? s[ZEROS] > 0 : s[ZEROS] === 0 && s[SMALLEST] === s[LARGEST]
   }
 
   /** Variance with ddof 1; NaN with fewer than two returns. */
@@ -196,27 +213,29 @@ export class ReturnStatistics {
 
   /** sqrt(mean(min(r, 0)^2)). */
   get downsideDeviation(): number {
-    return Math.sqrt((this.#downside + this.#downsideLow) / this.bars)
+    return Math.sqrt((this.#s[DOWNSIDE] + this.#s[DOWNSIDE_LOW]) / this.bars)
   }
 
   /** Sum of squared differences from the mean, zeros merged in. */
   #secondMoment(): number {
-    return this.#m2 + this.#mean * this.#mean * ((this.#others * this.#zeros) / this.bars)
+    const s = this.#s
+    return s[M2] + s[MEAN] * s[MEAN] * ((s[OTHERS] * s[ZEROS]) / this.bars)
   }
 
   moments(): ReturnMoments {
     const { bars, variance } = this
-    const n = this.#others
-    const z = this.#zeros
+    const s = this.#s
+    const n = s[OTHERS]
+    const z = s[ZEROS]
     const spread = this.constant ? 0 : this.#secondMoment()
-    const delta = -this.#mean // of the zeros' mean from the others'
-    const m3 = this.#m3 + delta * (delta * delta * ((n * z * (n - z)) / (bars * bars)) - 3 * ((z * this.#m2) / bars))
+    const delta = -s[MEAN] // of the zeros' mean from the others'
     const square = delta * delta
+    const m3 = s[M3] + delta * (square * ((n * z * (n - z)) / (bars * bars)) - 3 * ((z * s[M2]) / bars))
     const m4 =
-      this.#m4 +
+      s[M4] +
       square * square * ((n * z * (n * n - n * z + z * z)) / (bars * bars * bars)) +
-      6 * square * ((z * z * this.#m2) / (bars * bars)) -
-      4 * delta * ((z * this.#m3) / bars)
+      6 * square * ((z * z * s[M2]) / (bars * bars)) -
+      4 * delta * ((z * s[M3]) / bars)
     return {
       count: bars,
       mean: this.mean,
@@ -227,44 +246,39 @@ export class ReturnStatistics {
   }
 
   save(): ReturnStatisticsState {
-    return {
-      zeros: this.#zeros,
-      others: this.#others,
-      barsHeld: this.barsHeld,
-      equity: this.equity,
-      peak: this.#peak,
-      low: this.#low,
-      drawdown: this.#drawdown,
-      sum: this.#sum,
-      sumLow: this.#sumLow,
-      downside: this.#downside,
-      downsideLow: this.#downsideLow,
-      smallest: this.#smallest,
-      largest: this.#largest,
-      mean: this.#mean,
-      m2: this.#m2,
-      m3: this.#m3,
-      m4: this.#m4,
-    }
+    return this.#s.slice()
   }
 
   restore(state: ReturnStatisticsState): void {
-    this.#zeros = state.zeros
-    this.#others = state.others
-    this.barsHeld = state.barsHeld
-    this.equity = state.equity
-    this.#peak = state.peak
-    this.#low = state.low
-    this.#drawdown = state.drawdown
-    this.#sum = state.sum
-    this.#sumLow = state.sumLow
-    this.#downside = state.downside
-    this.#downsideLow = state.downsideLow
-    this.#smallest = state.smallest
-    this.#largest = state.largest
-    this.#mean = state.mean
-    this.#m2 = state.m2
-    this.#m3 = state.m3
-    this.#m4 = state.m4
+    this.#s.set(state)
   }
+}
+
+/** A return that is not zero, into sums and moments. */
+function addReturn(s: Float64Array, x: number): void {
+  if (x < s[SMALLEST]) s[SMALLEST] = x
+  if (x > s[LARGEST]) s[LARGEST] = x
+  const old = s[SUM]
+  const sum = old + x
+  s[SUM_LOW] += Math.abs(old) >= Math.abs(x) ? old - sum + x : x - sum + old
+  s[SUM] = sum
+  if (x < 0) {
+    const square = x * x
+    const losses = s[DOWNSIDE]
+    const total = losses + square
+    s[DOWNSIDE_LOW] += losses >= square ? losses - total + square : square - total + losses
+    s[DOWNSIDE] = total
+  }
+  const before = s[OTHERS]
+  const n = before + 1
+  s[OTHERS] = n
+  const delta = x - s[MEAN]
+  const step = delta / n
+  const term = delta * step * before
+  const m2 = s[M2]
+  const m3 = s[M3]
+  s[MEAN] += step
+  s[M4] += step * (step * (term * (n * n - 3 * n + 3) + 6 * m2) - 4 * m3)
+  s[M3] = m3 + step * (term * (n - 2) - 3 * m2)
+  s[M2] = m2 + term
 }
