@@ -1,0 +1,50 @@
+import type { Direction, PruneDecision, Report, StudyView } from '@tradewright/core'
+
+/** Reports of one trial, by ascending step, with values turned so that smaller is better. */
+export interface TrialCurve {
+  readonly id: number
+  readonly steps: readonly number[]
+  readonly losses: readonly number[]
+}
+
+function curveOf(id: number, reports: readonly Report[], sign: number): TrialCurve {
+  return { id, steps: reports.map((r) => r.step), losses: reports.map((r) => sign * r.value) }
+}
+
+/** 1 where a study minimizes its first objective, -1 where it maximizes. */
+export const signOf = (directions: readonly Direction[]): number => (directions[0] === 'maximize' ? -1 : 1)
+
+/** The trials to be judged, in the order in which they first report. */
+export function judgedCurves(reports: readonly Report[], view: StudyView): readonly TrialCurve[] {
+  const byTrial = new Map<number, Report[]>()
+  for (const report of reports) {
+    const list = byTrial.get(report.id)
+    if (list === undefined) byTrial.set(report.id, [report])
+    else list.push(report)
+  }
+  const sign = signOf(view.directions)
+  return [...byTrial].map(([id, list]) => curveOf(id, list, sign))
+}
+
+/** Curves of the trials that are done. */
+export function doneCurves(view: StudyView): readonly TrialCurve[] {
+  const sign = signOf(view.directions)
+  return view.trials.filter((t) => t.status === 'done').map((t) => curveOf(t.number, t.reports, sign))
+}
+
+/** Curves of every trial that reported anything: done, pruned, waiting. */
+export function allCurves(view: StudyView): readonly TrialCurve[] {
+  const sign = signOf(view.directions)
+  return [...view.trials.filter((t) => t.status !== 'failed'), ...view.paused].map((t) =>
+    curveOf(t.number, t.reports, sign),
+  )
+}
+
+/** A number as a reason quotes it. */
+export const quoted = (value: number): string => String(Number(value.toPrecision(6)))
+
+/** A decision to go on. */
+export const goOn = (id: number, why: string): PruneDecision => ({ id, action: 'continue', why })
+
+/** A decision to stop. */
+export const stop = (id: number, why: string): PruneDecision => ({ id, action: 'stop', why })
