@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { diskCache } from '@tradewright/backtest-cache'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runCli } from '../src/cli/run-cli.ts'
 
@@ -234,6 +235,23 @@ describe('backtest', () => {
   })
 })
 
+describe('cache', () => {
+  it('shows, verifies, prunes and clears what a run kept', async () => {
+    const dir = join(project, 'kept')
+    const json = async (...args: string[]) => JSON.parse((await run(['cache', ...args, '--dir', dir, '--json'])).stdout)
+    const missing = await run(['cache', 'stats', '--dir', dir])
+    expect(missing).toMatchObject({ code: 1, stdout: '' })
+    expect(missing.stderr).toContain('[NOT_FOUND]')
+    const cache = await diskCache({ directory: dir })
+    await cache.setMany([{ key: 'a'.repeat(32), value: Uint8Array.of(1, 2, 3), costMs: 1 }])
+    await cache[Symbol.asyncDispose]()
+    expect(await json('stats')).toMatchObject({ action: 'stats', entries: 1 })
+    expect(await json('verify')).toMatchObject({ entries: 1, damaged: 0 })
+    expect((await run(['cache', 'clear', '--dir', dir])).stdout).toMatch(/1 entries removed/)
+    expect(await json('prune', '--max-bytes', '0')).toMatchObject({ entries: 0, removed: 0 })
+  })
+})
+
 describe('doctor', () => {
   it('says what this machine has', async () => {
     const { code, stdout } = await run(['doctor', '--json'])
@@ -247,7 +265,7 @@ describe('doctor', () => {
 })
 
 describe('--help', () => {
-  it.each([[[]], [['init']], [['optimize']], [['backtest']], [['doctor']]])(
+  it.each([[[]], [['init']], [['optimize']], [['backtest']], [['doctor']], [['cache']], [['cache', 'prune']]])(
     'of %j names flags and exit codes',
     async (command) => {
       const { code, stdout } = await run([...command, '--help'])

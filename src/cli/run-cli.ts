@@ -1,6 +1,7 @@
 import { isTradewrightError } from '@tradewright/core'
 import { Command, CommanderError } from 'commander'
 import { addBacktestCommand } from './backtest-command.ts'
+import { addCacheCommand } from './cache-command.ts'
 import { type CommandContext, writeLine } from './command-context.ts'
 import { addDoctorCommand } from './doctor-command.ts'
 import { exitCodeOf, exitCodes, exitCodesHelp } from './exit-codes.ts'
@@ -32,8 +33,12 @@ export async function runCli(args: readonly string[], context: CommandContext): 
   addInitCommand(program, run)
   addOptimizeCommand(program, run)
   addBacktestCommand(program, run)
+  addCacheCommand(program, run)
   addDoctorCommand(program, run)
-  for (const command of program.commands) command.copyInheritedSettings(program)
+  for (const command of program.commands) {
+    command.copyInheritedSettings(program)
+    for (const inner of command.commands) inner.copyInheritedSettings(command)
+  }
   try {
     if (args.length === 0) program.outputHelp()
     else await program.parseAsync([...args], { from: 'user' })
