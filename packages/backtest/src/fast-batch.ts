@@ -1,4 +1,4 @@
-import type { GraphProgram } from '@tradewright/core'
+import { type GraphProgram, isTradewrightError } from '@tradewright/core'
 import { FastBits } from './fast-bits.ts'
 import { FastColumns } from './fast-columns.ts'
 import { type CostRecords, FastMarket } from './fast-market.ts'
@@ -152,7 +152,8 @@ class FastRunner {
   tryRun(plan: EventPlan, settings: SimulationSettings): boolean {
     try {
       return this.#run(plan, settings)
-    } catch {
+    } catch (error) {
+      if (!isTradewrightError(error)) throw error
       return false
     }
   }
@@ -169,15 +170,41 @@ class FastRunner {
     const { length } = market
     const lag = next ? 1 : 0
     const to = this.#batch.final || next ? length - 1 : length
-    const bothSides = shorts && plan.longEntry !== undefined
-    if (bothSides || stops || settings.timeStopBars > 0) {
+    if ((shorts && plan.longEntry !== undefined) || settings.timeStopBars > 0 || isDistance(settings)) {
       const count = this.#walk(plan, settings, to, lag)
-      return this.#measure(settings, count, 0, this.#prices, shorts, bothSides)
+      return this.#measure(settings, count, 0, this.#prices, shorts, 0)
     }
+    const side = shorts ? 1 : 0
     const on = this.#of(shorts ? plan.shortEntry : plan.longEntry)
     const off = this.#of(shorts ? plan.shortExit : plan.longExit)
-    const count = this.#memory.kernels.latchEvents(on, off, this.#batch.start, to, 0, this.#list)
-    return this.#measure(settings, count, lag, 0, shorts, false)
+    const { start } = this.#batch
+    const { kernels } = this.#memory
+    const count = kernels.latchEvents(on, off, start, to, 0, this.#list)
+    if (!stops) return this.#measure(settings, count, lag, 0, shorts, side)
+    // An entry within a trade would come to its own once a stop has ended that trade.
+    if (kernels.countSets(on, off, start, to) > (count + 1) >> 1)
+      return this.#measure(settings, this.#walk(plan, settings, to, lag), 0, this.#prices, shorts, 0)
+    return this.#measure(settings, this.#stop(count, lag, side), 0, this.#prices, shorts, side)
+  }
+
+  #stop(count: number, lag: number, side: number): number {
+    const { market } = this
+    const { table, stride, top } = market.ranges
+    const fill = lag === 1 ? market.open : market.close
+    return this.#memory.kernels.stopTrades(
+      this.#list,
+      count,
+      lag,
+      market.length,
+      side,
+      market.open,
+      fill,
+      table,
+      stride,
+      top,
+      this.#rules,
+      this.#prices,
+    )
   }
 
   #use(settings: SimulationSettings): void {
@@ -222,7 +249,7 @@ class FastRunner {
     return out
   }
 
-  /** Trades with stops or on both sides. @returns the number of int32 in the list. */
+  /** Trades with stops or on both sides; the list says which side. @returns the number of int32 in the list. */
   #walk(plan: EventPlan, settings: SimulationSettings, to: number, lag: number): number {
     const { market } = this
     const { kernels } = this.#memory
@@ -280,7 +307,7 @@ class FastRunner {
     lag: number,
     prices: number,
     shorts: boolean,
-    bothSides: boolean,
+    side: number,
   ): boolean {
     const { sizing } = settings
     const allIn = sizing.type === 'allIn' || (sizing.type === 'fraction' && sizing.fraction === 1)
@@ -297,7 +324,7 @@ class FastRunner {
       prices,
       this.#account,
       this.#out,
-      shorts && !bothSides && prices === 0 ? 1 : 0,
+      side,
       this.#batch.moments ? 1 : 0,
     )
     return this.#memory.doubles[(this.#out >>> 3) + ROW.status] === 0
@@ -359,6 +386,10 @@ class FastRunner {
 
 const NO_COSTS = { entries: 0, exits: 0 } as const
 const NO_TABLE = { table: 0, stride: 0, top: 0 } as const
+
+function isDistance({ stopLoss, takeProfit }: SimulationSettings): boolean {
+  return stopLoss.node >= 0 || takeProfit.node >= 0
+}
 
 function hasStops({ stopLoss, takeProfit }: SimulationSettings): boolean {
   return (

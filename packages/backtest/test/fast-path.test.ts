@@ -1,5 +1,13 @@
 import { readFileSync } from 'node:fs'
-import { type Bars, createBars, createIndicatorStore, createRng, int, type StandardMetrics } from '@tradewright/core'
+import {
+  type Bars,
+  createBars,
+  createIndicatorStore,
+  createRng,
+  float,
+  int,
+  type StandardMetrics,
+} from '@tradewright/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { runPlain } from '../src/evaluate.ts'
@@ -204,8 +212,38 @@ describe('sweep', () => {
     const list = Array.from({ length: 80 }, (_, k) => ({ period: 2 + (k % 19), level: 20 + (k % 26) }))
     const plain = sweep(stopped, list, bars, { engine: 'plain' })
     expect(plain.metrics.trades.reduce((a, b) => a + b)).toBeGreaterThan(500)
-    for (const engine of ['fast', 'kernels'] as const)
-      expectColumns(sweep(stopped, list, bars, { engine }).metrics, plain.metrics)
+    for (const engine of ['fast', 'kernels'] as const) {
+      const fast = sweep(stopped, list, bars, { engine })
+      expect(fast.plainTrials).toBe(0)
+      expectColumns(fast.metrics, plain.metrics)
+    }
+  })
+
+  it('gives the same for stops over crossings, which no second entry falls into', () => {
+    const bars = randomBars(6, 1500)
+    const list = pairs(2, 11).map((pair, k) => ({ ...pair, stop: 0.01 + 0.001 * k, target: 0.08 - 0.001 * k }))
+    const crossing = defineStrategy({
+      name: 'sma-stops',
+      params: { fast: int(2, 101), slow: int(2, 101), stop: float(0, 1), target: float(0, 1) },
+      signals: ({ close }, { fast, slow }) => ({
+        entry: ta.sma(close, fast).crossesAbove(ta.sma(close, slow)),
+        exit: ta.sma(close, fast).crossesBelow(ta.sma(close, slow)),
+      }),
+      simulate: (_, { stop, target, fast }) => ({
+        ...(fast % 3 === 0 ? {} : { stopLoss: stop }),
+        ...(fast % 3 === 1 ? {} : { takeProfit: target }),
+      }),
+    })
+    for (const direction of ['long', 'short'] as const)
+      for (const fill of ['close', 'nextOpen'] as const) {
+        const options = { direction, fill, stopExit: fill === 'close' ? 'stopMarket' : 'stopLimit' } as const
+        const plain = sweep(crossing, list, bars, { ...options, engine: 'plain' })
+        for (const engine of ['fast', 'kernels'] as const) {
+          const fast = sweep(crossing, list, bars, { ...options, engine })
+          expect(fast.plainTrials).toBe(0)
+          expectColumns(fast.metrics, plain.metrics)
+        }
+      }
   })
 
   it('gives a trial the same to the last bit, whatever else is in the batch', () => {

@@ -76,6 +76,23 @@ export interface Kernels {
    * nothing. int32 at `out`, with room for 4 more. @returns their number.
    */
   latchEvents(on: number, off: number, from: number, to: number, state: number, out: number): number
+  /** Bars from `from` to `to` - 1 that have `on` and not `off`. */
+  countSets(on: number, off: number, from: number, to: number): number
+  /** Stops over trades on one side that no second entry falls into: see assembly/stops.ts. @returns int32 in `list`. */
+  stopTrades(
+    list: number,
+    count: number,
+    lag: number,
+    end: number,
+    short: number,
+    open: number,
+    fill: number,
+    table: number,
+    stride: number,
+    top: number,
+    rules: number,
+    prices: number,
+  ): number
   /** Trades of signals with stops: see assembly/walk.ts. @returns the number of int32 written to `list`. */
   walkTrades(
     wait: number,

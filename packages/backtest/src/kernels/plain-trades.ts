@@ -1,7 +1,7 @@
 import type { Kernels } from './kernel-set.ts'
 import type { PlainMemory } from './plain-memory.ts'
 
-type TradeKernels = Pick<Kernels, 'latchEvents' | 'walkTrades'>
+type TradeKernels = Pick<Kernels, 'countSets' | 'latchEvents' | 'stopTrades' | 'walkTrades'>
 
 const SHORT = 0x80000000 | 0
 
@@ -43,6 +43,43 @@ export function createPlainTrades(memory: PlainMemory): TradeKernels {
         }
       }
       return at - (out >>> 2)
+    },
+    countSets(on, off, from, to) {
+      const { u32 } = memory
+      let count = 0
+      for (let i = from; i < to; i++) {
+        const w = i >>> 5
+        count += ((u32[(on >>> 2) + w] & ~u32[(off >>> 2) + w]) >>> (i & 31)) & 1
+      }
+      return count
+    },
+    stopTrades(list, count, lag, end, short, open, fill, table, stride, top, rules, prices) {
+      const { f64, i32 } = memory
+      const [buy, sell, loss, gain, slip] = f64.subarray(rules >>> 3, (rules >>> 3) + 5)
+      const firstHit = createFirstHit(memory, table, stride, top)
+      const long = short === 0
+      let at = list >>> 2
+      const stop = at + count
+      for (let price = prices >>> 3; at < stop; at += 2, price++) {
+        const from = i32[at] + lag
+        const to = at + 1 < stop ? i32[at + 1] + lag : end
+        const last = Math.min(to, end - 1)
+        const entry = f64[(fill >>> 3) + from] * (long ? buy : sell)
+        const low = entry * (1 - (long ? loss : gain))
+        const high = entry * (1 + (long ? gain : loss))
+        const bar = from < last ? firstHit(from + 1, last, low, -high) : -1
+        i32[at] = from
+        i32[at + 1] = bar >= 0 ? bar : to
+        if (bar >= 0) {
+          const o = f64[(open >>> 3) + bar]
+          const row = (table >>> 3) + bar * 2
+          // A stop loss before a target, and at the open where it is beyond the level.
+          const falls = long ? f64[row] <= low : !(f64[row + 1] <= -high)
+          f64[price] = (falls ? (o < low ? o : low) : o > high ? o : high) * (long ? 1 - slip : 1 + slip)
+        } else if (to < end) f64[price] = f64[(fill >>> 3) + to] * (long ? sell : buy)
+      }
+      const written = at - (list >>> 2)
+      return written > 0 && i32[at - 1] >= end ? written - 1 : written
     },
     walkTrades(
       wait,
