@@ -8,7 +8,6 @@ import type { WorkerEntry } from './worker-entry.ts'
 /** Options of {@link processLane}. */
 export interface ProcessLaneOptions {
   readonly entry: WorkerEntry
-  readonly processes: number
   /** Resident bytes a child may have; above it the child is replaced. None where absent. */
   readonly maxBytes: number | undefined
   readonly clock: Clock

@@ -70,14 +70,16 @@ export interface WorkerPoolStats extends Readonly<Record<string, number>> {
 export interface WorkerPool extends TaskPool, AsyncDisposable {
   /** Runs a task; higher priorities first. @throws as `TaskPool.run`. */
   run(task: Task, options?: RunOptions): Promise<Data>
-  /** Starts the workers. Whether there are any: false where tasks run in line. */
-  start(): Promise<boolean>
+  /** Starts the workers. Whether there are any: false where tasks run in line. @param isolation which; the pool's own where absent. */
+  start(isolation?: 'thread' | 'process'): Promise<boolean>
   stats(): WorkerPoolStats
   /** Waits until every task is over. */
   idle(): Promise<void>
 }
 
 const STARTED_MS = 30_000
+
+type Isolation = 'thread' | 'process'
 
 /**
  * A pool of workers, as core's `TaskPool`: threads by piscina, child processes where a task asks for them.
@@ -106,15 +108,14 @@ class QueuedPool implements WorkerPool {
   readonly #queue: PQueue
   readonly #inline: TaskPool = inlineTaskPool(loadModule)
   readonly #builtIns = workerTasks(0)
-  #threads: Promise<Lane | undefined> | undefined
-  #processes: Lane | undefined
+  readonly #opening = new Map<Isolation, Promise<Lane | undefined>>()
+  readonly #lanes = new Set<Lane>()
   #closing: Promise<void> | undefined
   readonly #aborts = new Set<AbortController>()
   #done = 0
   #failed = 0
   #retried = 0
   #inlineOnly = false
-  #workers: Lane | undefined
 
   constructor(options: WorkerPoolOptions) {
     const { timeoutMs = 600_000, maxBytes, clock = systemClock } = options
@@ -142,19 +143,25 @@ class QueuedPool implements WorkerPool {
     )
   }
 
-  /** Threads that answered a first task, or undefined where there are none to be had. */
-  async #openThreads(): Promise<Lane | undefined> {
+  async #open(isolation: Isolation): Promise<Lane> {
+    if (isolation === 'thread') {
+      const { maxHeapMb } = this.#options
+      return threadLane(await openThreads({ entry: this.#entry('worker'), threads: this.size, maxHeapMb }))
+    }
+    const { maxBytes } = this.#options
+    return processLane({ entry: this.#entry('process-worker'), maxBytes, clock: this.#clock })
+  }
+
+  /** Workers that answered a first task, or undefined where there are none to be had. */
+  async #start(isolation: Isolation): Promise<Lane | undefined> {
     const stop = new AbortController()
     let lane: Lane | undefined
-    const cancel = this.#clock.after(STARTED_MS, () =>
-      stop.abort(new TradewrightError('TIMEOUT', `workers must start within ${STARTED_MS} ms`)),
-    )
+    const late = new TradewrightError('TIMEOUT', `workers must start within ${STARTED_MS} ms`)
+    const cancel = this.#clock.after(STARTED_MS, () => stop.abort(late))
     try {
-      const { maxHeapMb } = this.#options
-      const entry = this.#entry('worker')
-      lane = threadLane(await openThreads({ entry, threads: this.size, maxHeapMb }))
+      lane = await this.#open(isolation)
       await lane.run({ module: builtInModule, export: 'ping', data: undefined, shared: [] }, { signal: stop.signal })
-      this.#workers = lane
+      this.#lanes.add(lane)
       return lane
     } catch (error) {
       this.#inlineOnly = true
@@ -166,24 +173,17 @@ class QueuedPool implements WorkerPool {
     }
   }
 
-  async start(): Promise<boolean> {
-    this.#threads ??= this.#openThreads()
-    return (await this.#threads) !== undefined
+  #lane(isolation: Isolation): Promise<Lane | undefined> {
+    let opening = this.#opening.get(isolation)
+    if (opening === undefined) {
+      opening = this.#start(isolation)
+      this.#opening.set(isolation, opening)
+    }
+    return opening
   }
 
-  async #lane(isolation: 'thread' | 'process'): Promise<Lane | undefined> {
-    if (isolation === 'process') {
-      const { maxBytes } = this.#options
-      this.#processes ??= processLane({
-        entry: this.#entry('process-worker'),
-        processes: this.size,
-        maxBytes,
-        clock: this.#clock,
-      })
-      return this.#processes
-    }
-    this.#threads ??= this.#openThreads()
-    return this.#threads
+  async start(isolation: Isolation = this.#options.isolation ?? 'thread'): Promise<boolean> {
+    return (await this.#lane(isolation)) !== undefined
   }
 
   run(task: Task, options: RunOptions = {}): Promise<Data> {
@@ -273,7 +273,7 @@ class QueuedPool implements WorkerPool {
       done: this.#done,
       failed: this.#failed,
       retried: this.#retried,
-      workers: (this.#workers?.workers ?? 0) + (this.#processes?.workers ?? 0),
+      workers: [...this.#lanes].reduce((sum, lane) => sum + lane.workers, 0),
       inline: this.#inlineOnly ? 1 : 0,
     }
   }
@@ -286,8 +286,8 @@ class QueuedPool implements WorkerPool {
     this.#closing ??= (async () => {
       const closed = new TradewrightError('DISPOSED', 'the worker pool was closed')
       for (const stop of this.#aborts) stop.abort(closed)
-      const threads = await this.#threads
-      await Promise.all([threads?.[Symbol.asyncDispose](), this.#processes?.[Symbol.asyncDispose]()])
+      const lanes = await Promise.all(this.#opening.values())
+      await Promise.all(lanes.map((lane) => lane?.[Symbol.asyncDispose]()))
     })()
     return this.#closing
   }

@@ -169,7 +169,7 @@ class Runner {
     const small =
       sizes.length === 1 && (this.#sizer.estimate(remote.length, bars) ?? 0) < (this.#options.minBatchMs ?? 5)
     if (remote.length === 0) return answers
-    if (small || !(await this.#pool.start())) {
+    if (small || !(await this.#pool.start(this.#options.isolation))) {
       answers.push(...(await this.#inline({ ...request, trials: remote }, next)))
       return answers
     }

@@ -185,16 +185,17 @@ describe('a child process', () => {
 })
 
 describe('where workers cannot start', () => {
-  it('tasks run in line, and it is said once', async () => {
+  it('tasks run in line, and it is said once of threads and once of processes', async () => {
     const warnings: string[] = []
     const pool = workerPool({
-      entries: { thread: '/nowhere/worker.mjs' },
+      entries: { thread: '/nowhere/worker.mjs', process: '/nowhere/worker.mjs' },
       onWarning: ({ message }) => warnings.push(message),
     })
     expect(await pool.start()).toBe(false)
     expect(await pool.run(task('double', { n: 2 }))).toMatchObject({ n: 4, pid: process.pid, main: true })
+    expect(await pool.run(task('double', { n: 3 }, { isolation: 'process' }))).toMatchObject({ n: 6, pid: process.pid })
     expect(await pool.run({ module: 'tradewright:', export: 'ping', data: undefined })).toBe(0)
-    expect(warnings).toEqual(['workers could not be started: the run goes on in line, on one core'])
+    expect(warnings).toEqual(new Array(2).fill('workers could not be started: the run goes on in line, on one core'))
     expect(pool.stats().inline).toBe(1)
     await pool[Symbol.asyncDispose]()
   })
