@@ -11,7 +11,7 @@ import { applyBinary, applyUnary } from './fold.ts'
 import { indicatorOperation } from './indicator-node.ts'
 import type { NodeGraph } from './node-graph.ts'
 import { nodeHashes } from './node-hash.ts'
-import { nodeText } from './node-text.ts'
+import { nodePath, nodeText } from './node-text.ts'
 import { firstDynamicCode, Op, operationKind } from './operation.ts'
 import { expandBoolean, expandValues, resampleClosed, type TimeframeBars } from './timeframe-bars.ts'
 import { type UserKernel, userKernel } from './user-kernel.ts'
@@ -304,12 +304,38 @@ function runKernel(kernel: UserKernel, inputs: readonly Float64Array[], length: 
 
 /** The error with the node it came from; an error that already has one passes through. */
 function withNode(error: unknown, graph: NodeGraph, node: number): unknown {
-  if (isTradewrightError(error) && error.details.node !== undefined) return error
-  const text = nodeText(graph, node)
-  const message = error instanceof Error ? error.message.replace(/^\[[A-Z_]+\] /, '') : String(error)
-  const details = isTradewrightError(error) ? error.details : {}
-  const code = isTradewrightError(error) ? error.code : 'BAD_STRATEGY'
-  return new TradewrightError(code, `in ${text}: ${message}`, { ...details, node: text }, { cause: error })
+  if (error instanceof NodeFailure) return error
+  return new NodeFailure(node, error, nodeText(graph, node))
+}
+
+/** What a node threw, until {@link atPath} says which signal it was for. */
+export class NodeFailure extends TradewrightError {
+  readonly node: number
+
+  constructor(node: number, cause: unknown, text: string) {
+    const message = cause instanceof Error ? cause.message.replace(/^\[[A-Z_]+\] /, '') : String(cause)
+    super(isTradewrightError(cause) ? cause.code : 'BAD_STRATEGY', `in ${text}: ${message}`, { node: text }, { cause })
+    this.node = node
+  }
+}
+
+/** Runs `read`, and gives what a node throws as an error with the way from the root to that node. */
+export function atPath<T>(graph: NodeGraph, name: string, root: number, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof NodeFailure)) throw error
+    const { cause, node } = error
+    const path = nodePath(graph, name, root, node)
+    const message = cause instanceof Error ? cause.message.replace(/^\[[A-Z_]+\] /, '') : String(cause)
+    const [code, details] = isTradewrightError(cause) ? [cause.code, cause.details] : (['BAD_STRATEGY', {}] as const)
+    throw new TradewrightError(
+      code,
+      `in ${path}: ${message}`,
+      { ...details, path, node: nodeText(graph, node) },
+      { cause },
+    )
+  }
 }
 
 function arithmetic(code: number, a: Float64Array, b: Float64Array, out: Float64Array): void {

@@ -1,35 +1,43 @@
 import type { GraphProgram } from '@tradewright/core'
-import type { NodeValues } from './node-values.ts'
+import { atPath, type NodeValues } from './node-values.ts'
 import type { DistanceColumns, SignalColumns } from './run-slice.ts'
 import { type EventRef, planSignals } from './signal-plan.ts'
-import type { SimulationSettings, StopSetting } from './simulation-settings.ts'
+import type { SimulationSettings } from './simulation-settings.ts'
 
-function column(values: NodeValues, event: EventRef | undefined): Uint8Array | undefined {
-  if (event === undefined) return undefined
-  const own = values.boolean(event.node)
-  return event.negate ? own.map((bit) => bit ^ 1) : own
+/** A signal's name, for errors. */
+function nameOf(program: GraphProgram, node: number): string {
+  return Object.entries(program.signals).find(([, own]) => own === node)?.[0] ?? 'signal'
 }
 
-/** The columns of a program's signals. @throws TradewrightError what a node throws, with the node's text. */
+/** The columns of a program's signals. @throws TradewrightError what a node throws, with the way to the node. */
 export function signalColumns(program: GraphProgram, settings: SimulationSettings, values: NodeValues): SignalColumns {
+  const { graph } = values
   const plan = planSignals(program.signals, settings.direction)
-  if (plan.kind === 'target') return { kind: 'target', target: values.value(plan.node) }
+  if (plan.kind === 'target')
+    return { kind: 'target', target: atPath(graph, 'target', plan.node, () => values.value(plan.node)) }
+  const column = (event: EventRef | undefined): Uint8Array | undefined => {
+    if (event === undefined) return undefined
+    const own = atPath(graph, nameOf(program, event.node), event.node, () => values.boolean(event.node))
+    return event.negate ? own.map((bit) => bit ^ 1) : own
+  }
   return {
     kind: 'events',
-    longEntry: column(values, plan.longEntry),
-    longExit: column(values, plan.longExit),
-    shortEntry: column(values, plan.shortEntry),
-    shortExit: column(values, plan.shortExit),
+    longEntry: column(plan.longEntry),
+    longExit: column(plan.longExit),
+    shortEntry: column(plan.shortEntry),
+    shortExit: column(plan.shortExit),
   }
 }
 
-/** The columns of stops that are expressions. */
+/** The columns of stops that are expressions. @throws TradewrightError what a node throws, with the way to the node. */
 export function distanceColumns(settings: SimulationSettings, values: NodeValues): DistanceColumns {
-  const distance = (stop: StopSetting): Float64Array | undefined =>
-    stop.node < 0 ? undefined : values.value(stop.node)
+  const distance = (name: 'stopLoss' | 'takeProfit' | 'trailingStop'): Float64Array | undefined => {
+    const { node } = settings[name]
+    return node < 0 ? undefined : atPath(values.graph, name, node, () => values.value(node))
+  }
   return {
-    stopLoss: distance(settings.stopLoss),
-    takeProfit: distance(settings.takeProfit),
-    trailingStop: distance(settings.trailingStop),
+    stopLoss: distance('stopLoss'),
+    takeProfit: distance('takeProfit'),
+    trailingStop: distance('trailingStop'),
   }
 }

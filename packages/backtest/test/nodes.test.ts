@@ -195,9 +195,11 @@ describe("users' indicators", () => {
     )
   it('are named in errors, with the expression that holds them', () => {
     expect(() => run(({ close }) => late(close, 3))).toThrow(
-      /BAD_STRATEGY.*in kernel\(close, "wrong-length".*must return a Float64Array of 5 rows, returned 2 rows/,
+      /BAD_STRATEGY.*in entry > gt > kernel\(close, "wrong-length".*must return a Float64Array of 5 rows, returned 2 rows/,
     )
-    expect(() => run(({ high }) => thrower([high]))).toThrow(/BAD_STRATEGY.*in kernel\(high, "thrower".*no luck/)
+    expect(() => run(({ high }) => thrower([high]))).toThrow(
+      /BAD_STRATEGY.*in entry > gt > kernel\(high, "thrower".*no luck/,
+    )
     expect(() => run(({ close }) => late(close, 'a' as never))).toThrow(/BAD_OPTION.*takes numbers/)
   })
 
