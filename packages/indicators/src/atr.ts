@@ -9,7 +9,7 @@ import { checkHighLowClose, type HighLowClose, trueRangeOf } from './true-range.
  * ranges; then (previous * (period - 1) + true range) / period.
  *
  * @param bars   columns of shape [n], price units, oldest first. Read only.
- * @param period integer from 1 to 2^20.
+ * @param period integer from 1 to 2^19.
  * @param out    shape [n]; caller-owned, fully overwritten, must not overlap `bars`.
  * @returns `out`: NaN for the first `period` bars. A NaN or infinite bar gives NaN and starts anew.
  * @throws TradewrightError `BAD_OPTION` (period), `BAD_SHAPE` (lengths differ).

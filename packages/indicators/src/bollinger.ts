@@ -20,7 +20,7 @@ export function createBollingerBands(length: number): BollingerBands {
  * Bollinger bands: sma(period) ± deviations * population standard deviation (ddof 0).
  *
  * @param src     shape [n], oldest first. Read only.
- * @param options `period` in bars, integer from 1 to 2^20; `deviations` >= 0.
+ * @param options `period` in bars, integer from 1 to 2^19; `deviations` >= 0.
  * @param out     three columns of shape [n]; caller-owned, fully overwritten, must not overlap `src` or one another.
  * @returns `out`: NaN while the window is not full or holds a NaN or infinite value.
  * @throws TradewrightError `BAD_OPTION` (period, deviations), `BAD_SHAPE` (lengths differ).

@@ -1,7 +1,7 @@
 import { TradewrightError } from '@tradewright/core'
 
 /** Largest period: keeps every exact window sum inside its limbs. */
-export const maxPeriod = 1_048_576
+export const maxPeriod = 524_288
 
 /** @throws TradewrightError `BAD_OPTION` unless `value` is an integer from `min` to {@link maxPeriod}. */
 export function checkPeriod(name: string, value: number, min = 1): void {

@@ -26,7 +26,7 @@ const halfway = (upper: number, lower: number): number => (upper + lower) / 2
  * bar before (`lag(1)`).
  *
  * @param bars   columns of shape [n], price units, oldest first. Read only.
- * @param period bars, integer from 1 to 2^20.
+ * @param period bars, integer from 1 to 2^19.
  * @param out    three columns of shape [n]; caller-owned, fully overwritten, must not overlap `bars` or one another.
  * @returns `out`: NaN while the window is not full or holds a NaN or infinite high or low.
  * @throws TradewrightError `BAD_OPTION` (period), `BAD_SHAPE` (lengths differ).

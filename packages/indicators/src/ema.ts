@@ -7,7 +7,7 @@ import { openState, type Stream, saveState } from './stream.ts'
  * Exponential moving average with alpha = 2 / (period + 1), seeded with the mean of the first `period` values.
  *
  * @param src    shape [n], oldest first. Read only.
- * @param period integer from 1 to 2^20.
+ * @param period integer from 1 to 2^19.
  * @param out    shape [n]; caller-owned, fully overwritten, may be `src`.
  * @returns `out`: NaN for the first `period - 1` bars. A NaN or infinite bar gives NaN and starts anew: the next value
  *   comes after `period` more bars, seeded with their mean.

@@ -7,7 +7,7 @@ const extremes = new Float64Array(4)
 /**
  * The mean of finite values, exact and rounded once: what {@link sma} gives for that window.
  *
- * @param values at least one and at most 2^20 values. Read only.
+ * @param values at least one and at most 2^19 values. Read only.
  */
 export function exactMean(values: Float64Array): number {
   const count = values.length

@@ -9,7 +9,7 @@ import { exponentOf, significandOf } from './double-bits.ts'
 const DIGIT = 4294967296 // 2^32
 /** Exponent of the lowest digit: below the square of the smallest double (2^-2148). */
 const BASE = -2176
-/** Digits up to 2^2176: above the square of the largest double times 2^20. */
+/** Digits up to 2^2176: above the square of the largest double times 2^19. */
 const DIGITS = 136
 
 /** 2^exponent, for any exponent of a double. */
@@ -18,7 +18,7 @@ function powerOfTwo(exponent: number): number {
   return powers[exponent + 1074]
 }
 
-/** A sum of doubles, or of their squares, without any rounding until it is read. Up to 2^20 finite terms. */
+/** A sum of doubles, or of their squares, without any rounding until it is read. Up to 2^19 finite terms. */
 export class ExactSum {
   readonly #digits = new Float64Array(DIGITS)
   readonly #carried = new Float64Array(DIGITS)
@@ -73,7 +73,7 @@ export class ExactSum {
   /**
    * The exact sum divided by an integer, rounded once to the nearest double, ties to even.
    *
-   * @param divisor integer from 1 to 2^20.
+   * @param divisor integer from 1 to 2^19.
    * @returns 0 for an empty sum, never -0; infinite beyond the range of a double.
    */
   quotient(divisor: number): number {

@@ -4,7 +4,7 @@ import { createEmaStream, emaRun } from './ema.ts'
 import { overFiniteRuns } from './finite-runs.ts'
 import { type MultiStream, openState, saveState } from './stream.ts'
 
-/** Parameters of {@link macd}, in bars, integers from 1 to 2^20, `fast` < `slow`. */
+/** Parameters of {@link macd}, in bars, integers from 1 to 2^19, `fast` < `slow`. */
 export interface MacdOptions {
   readonly fast: number
   readonly slow: number

@@ -9,7 +9,7 @@ const change = (value: number, before: number): number => (before === 0 ? 0 : (v
  * Rate of change: the change over `period` bars, in percent.
  *
  * @param src    shape [n], oldest first. Read only.
- * @param period bars, integer from 1 to 2^20.
+ * @param period bars, integer from 1 to 2^19.
  * @param out    shape [n]; caller-owned, fully overwritten, must not overlap `src`.
  * @returns `out`: NaN for the first `period` bars and while one of the last `period + 1` is NaN or infinite; 0 where
  *   the earlier value is 0.

@@ -9,7 +9,7 @@ import { blocksOf, SCRATCH } from './window-totals.ts'
  * Rolling maximum of the last `period` values, in O(n log period).
  *
  * @param src    shape [n], oldest first. Read only.
- * @param period bars, integer from 1 to 2^20.
+ * @param period bars, integer from 1 to 2^19.
  * @param out    shape [n]; caller-owned, fully overwritten, must not overlap `src`.
  * @returns `out`: NaN while the window is not full or holds a NaN or infinite value.
  * @throws TradewrightError `BAD_OPTION` (period), `BAD_SHAPE` (lengths differ).

@@ -10,7 +10,7 @@ import { varianceRun } from './window-variance.ts'
  * A window of equal values gives exactly 0. Nothing cancels, however small the deviation beside the mean.
  *
  * @param src    shape [n], oldest first. Read only.
- * @param period bars, integer from 1 to 2^20.
+ * @param period bars, integer from 1 to 2^19.
  * @param out    shape [n]; caller-owned, fully overwritten, must not overlap `src`.
  * @returns `out`: NaN while the window is not full or holds a NaN or infinite value.
  * @throws TradewrightError `BAD_OPTION` (period), `BAD_SHAPE` (lengths differ).

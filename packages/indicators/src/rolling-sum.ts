@@ -9,7 +9,7 @@ import { addUp, blocksOf } from './window-totals.ts'
  * Rolling sum: the exact sum of the last `period` values, rounded once.
  *
  * @param src    shape [n], oldest first. Read only.
- * @param period bars, integer from 1 to 2^20.
+ * @param period bars, integer from 1 to 2^19.
  * @param out    shape [n]; caller-owned, fully overwritten, must not overlap `src`.
  * @returns `out`: NaN while the window is not full or holds a NaN or infinite value.
  * @throws TradewrightError `BAD_OPTION` (period), `BAD_SHAPE` (lengths differ).

@@ -16,7 +16,7 @@ const lanes: FourLanes = {
  * Relative strength indexes of one column for many periods at once: bitwise what {@link rsi} gives for each.
  *
  * @param src     shape [n], oldest first. Read only.
- * @param periods integers from 1 to 2^20, in any order.
+ * @param periods integers from 1 to 2^19, in any order.
  * @param outs    a column of shape [n] per period; caller-owned, fully overwritten, must not overlap `src`.
  * @returns `outs`.
  * @throws TradewrightError `BAD_OPTION` (period), `BAD_SHAPE` (lengths differ, columns missing).

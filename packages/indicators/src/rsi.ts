@@ -9,7 +9,7 @@ import { openState, type Stream, saveState } from './stream.ts'
  * (previous * (period - 1) + move) / period.
  *
  * @param src    shape [n], oldest first. Read only.
- * @param period integer from 1 to 2^20.
+ * @param period integer from 1 to 2^19.
  * @param out    shape [n]; caller-owned, fully overwritten, may be `src`.
  * @returns `out`: from 0 to 100; 100 where the average loss is 0, flat prices included; NaN for the first `period`
  *   bars. A NaN or infinite bar gives NaN and starts anew.

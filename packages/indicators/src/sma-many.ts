@@ -10,7 +10,7 @@ import { addUp, type Block, bitsFor, blocksOf } from './window-totals.ts'
  * Simple moving averages of one column for many periods at once: bitwise what {@link sma} gives for each.
  *
  * @param src     shape [n], oldest first. Read only.
- * @param periods bars, integers from 1 to 2^20, in any order.
+ * @param periods bars, integers from 1 to 2^19, in any order.
  * @param outs    a column of shape [n] per period; caller-owned, fully overwritten, must not overlap `src`.
  * @returns `outs`.
  * @throws TradewrightError `BAD_OPTION` (period), `BAD_SHAPE` (lengths differ, columns missing).

@@ -10,7 +10,7 @@ import { openState, type Stream, saveState } from './stream.ts'
  * window of equal values gives exactly that value, whatever came before and whatever the period.
  *
  * @param src    shape [n], oldest first. Read only.
- * @param period bars, integer from 1 to 2^20.
+ * @param period bars, integer from 1 to 2^19.
  * @param out    shape [n]; caller-owned, fully overwritten, must not overlap `src`.
  * @returns `out`: NaN while the window is not full or holds a NaN or infinite value.
  * @throws TradewrightError `BAD_OPTION` (period), `BAD_SHAPE` (lengths differ).
@@ -26,7 +26,7 @@ export function sma(src: Float64Array, period: number, out: Float64Array = new F
   return smaMany(src, [period], [out])[0]
 }
 
-/** The streaming twin of {@link sma}. About 0.1 us a bar at any period. */
+/** The streaming twin of {@link sma}. */
 export function createSmaStream(period: number): Stream<[value: number]> {
   checkPeriod('period', period)
   const window = new ExactWindow(period)

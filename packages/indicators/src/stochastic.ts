@@ -6,7 +6,7 @@ import { createSmaStream, sma } from './sma.ts'
 import { type MultiStream, openState, saveState } from './stream.ts'
 import type { HighLowClose } from './true-range.ts'
 
-/** Parameters of {@link stochastic}, in bars, integers from 1 to 2^20. */
+/** Parameters of {@link stochastic}, in bars, integers from 1 to 2^19. */
 export interface StochasticOptions {
   /** Window of the highest high and the lowest low. */
   readonly period: number

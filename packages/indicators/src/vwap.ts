@@ -32,7 +32,7 @@ function averagePrice(money: number, volume: number, lowest: number, highest: nu
  * the session's columns and its length.
  *
  * @param bars   columns of shape [n]; volumes >= 0. Read only.
- * @param period bars, integer from 1 to 2^20.
+ * @param period bars, integer from 1 to 2^19.
  * @param out    shape [n], price units; caller-owned, fully overwritten, must not overlap `bars`.
  * @returns `out`: NaN while the window is not full, holds a NaN or infinite value, or has no volume.
  * @throws TradewrightError `BAD_OPTION` (period), `BAD_SHAPE` (lengths differ).

@@ -15,7 +15,7 @@ const LARGEST_FAST_PERIOD = 8192
  * divided and rounded once, so a window of equal values gives exactly that value.
  *
  * @param src    shape [n], oldest first. Read only.
- * @param period bars, integer from 1 to 2^20. Above 8192 it is slower, about 1 us a bar.
+ * @param period bars, integer from 1 to 2^19. Above 8192 it takes the slow exact form.
  * @param out    shape [n]; caller-owned, fully overwritten, must not overlap `src`.
  * @returns `out`: NaN while the window is not full or holds a NaN or infinite value.
  * @throws TradewrightError `BAD_OPTION` (period), `BAD_SHAPE` (lengths differ).
