@@ -14,6 +14,14 @@ export type { DataLoader, DataLoaderOptions, Sampling } from './data-loader.ts'
 export { createDataLoader } from './data-loader.ts'
 export type { ArrayDatasetInput, ArrowColumns, ArrowTableLike, Dataset, WindowOptions } from './dataset.ts'
 export { arrayDataset, arrowDataset, featureDataset, windowDataset } from './dataset.ts'
+export type {
+  BatchFinderOptions,
+  BatchFinderResult,
+  BatchFinding,
+  RateFinderOptions,
+  RateFinderResult,
+} from './finders.ts'
+export { findBatchSize, findLearningRate } from './finders.ts'
 export type { FusedBackendOptions } from './fused-backend.ts'
 export { fusedBackend } from './fused-backend.ts'
 export type { ActivationName, Kernels, MatmulShape } from './kernels.ts'
@@ -53,6 +61,8 @@ export type { SharpeOptions } from './losses/sharpe.ts'
 export { sharpe } from './losses/sharpe.ts'
 export type { ModelParameter, ModelSpec } from './model-spec.ts'
 export { sequential } from './model-spec.ts'
+export type { Bottleneck, ModelPerformance, PerformanceOptions, TraceEvent, TraceTrick } from './monitoring.ts'
+export { benchmarkModelPerformance, chromeTrace, findBottlenecks } from './monitoring.ts'
 export type { PerceptronEngine, PerceptronOptions } from './multi-layer-perceptron.ts'
 export { multiLayerPerceptron } from './multi-layer-perceptron.ts'
 export type { KoffiLike, OpenBlasOptions } from './open-blas.ts'
