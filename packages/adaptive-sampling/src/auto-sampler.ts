@@ -37,18 +37,21 @@ interface Segment {
 }
 
 const SEGMENT = 8
+/** Least standard deviation with which CMA-ES begins, the first time and later. */
+const WIDE = 0.15
+const NARROW = 0.03
 /** An improvement counts where it is more than this part of the distance from the best to the median. */
 const LEAST_GAIN = 1e-4
 /** Trials without an improvement after which an arm is relieved: this many and so many a dimension. */
-const PATIENCE = 16
-const PATIENCE_A_DIMENSION = 2
-/** Trials that a relieving arm gets at least. */
-const TENURE = 48
+const PATIENCE = 20
+const PATIENCE_A_DIMENSION = 4
 
-function lossesOf(
-  history: readonly FinishedTrial[],
-  maximize: boolean,
-): { readonly number: number; readonly loss: number }[] {
+interface Known {
+  readonly number: number
+  readonly loss: number
+}
+
+function lossesOf(history: readonly FinishedTrial[], maximize: boolean): Known[] {
   const sign = maximize ? -1 : 1
   return history.flatMap((t) =>
     t.status === 'done' && (t.violation ?? 0) <= 0 && Number.isFinite(t.values[0])
@@ -102,34 +105,33 @@ class Portfolio {
     if (directions.length > 1) return last
     const losses = lossesOf(history, directions[0] === 'maximize')
     const relieved = last.arm === 'gp' && !gpAllowed
-    const idle = this.#idle(losses, last.from)
+    // CMA-ES begins wide, so it is measured by its own progress; the others by that of the study.
+    const judged = last.arm === 'cma-es' ? losses.filter((t) => t.number >= last.from) : losses
     const patience = PATIENCE + PATIENCE_A_DIMENSION * space.dimensions.length
-    const tenure = last.arm === 'gp' ? patience : Math.max(TENURE, patience)
-    if (!relieved && (idle < patience || firstTrial - last.from < tenure)) return last
+    if (!relieved && this.#idle(judged, losses, last.from) < patience) return last
     const numbers = space.dimensions.some((d) => d.kind !== 'categorical' && d.count > 1)
-    const order: readonly Arm[] = [
-      ...(gpAllowed ? (['gp'] as const) : []),
-      ...(numbers ? (['cma-es'] as const) : []),
-      'tpe',
-    ]
+    const categories = space.dimensions.some((d) => d.kind === 'categorical' && d.count > 1)
+    const order: Arm[] = []
+    if (gpAllowed) order.push('gp')
+    if (numbers) order.push('cma-es')
+    if (categories || !gpAllowed) order.push('tpe')
     const arm = order[(order.indexOf(last.arm) + 1) % order.length]
     return { from: firstTrial, arm, run: this.#segments.length, known }
   }
 
-  /** Trials since the last improvement worth the name, counted from trial `from` at the earliest. */
-  #idle(losses: readonly { readonly number: number; readonly loss: number }[], from: number): number {
-    if (losses.length === 0) return 0
-    const sorted = Float64Array.from(losses, (t) => t.loss).sort()
+  /** Trials since the last improvement worth the name among `judged`, counted from trial `from` at the earliest. */
+  #idle(judged: readonly Known[], all: readonly Known[], from: number): number {
+    if (all.length === 0) return 0
+    const sorted = Float64Array.from(all, (t) => t.loss).sort()
     const least = LEAST_GAIN * (sorted[sorted.length >> 1] - sorted[0])
     let best = Number.POSITIVE_INFINITY
-    let at = 0
-    losses.forEach(({ loss }, i) => {
-      if (!(loss < best - (best === Number.POSITIVE_INFINITY ? 0 : least))) return
+    let at = -1
+    judged.forEach(({ loss }, i) => {
+      if (best !== Number.POSITIVE_INFINITY && !(loss < best - least)) return
       best = loss
       at = i
     })
-    const since = losses.filter((t, i) => i > at && t.number >= from).length
-    return since
+    return judged.filter((t, i) => i > at && t.number >= from).length
   }
 
   /** Trials of one run, of all its segments. */
@@ -156,7 +158,7 @@ class Portfolio {
     let square = 0
     for (const unit of top)
       for (let i = 0; i < unit.length; i++) square += (unit[i] - mean[i]) ** 2 / (unit.length * top.length)
-    const sigma = Math.min(0.2, Math.max(0.03, Math.sqrt(square)))
+    const sigma = Math.min(0.2, Math.max(segment.from === this.#firstOf('cma-es') ? WIDE : NARROW, Math.sqrt(square)))
     const sampler = cmaEsFrom({
       beginning: { mean, sigma },
       population: undefined,
@@ -166,6 +168,10 @@ class Portfolio {
     })
     this.#cma = { run: segment.run, sampler }
     return sampler
+  }
+
+  #firstOf(arm: Arm): number | undefined {
+    return this.#segments.find((segment) => segment.arm === arm)?.from
   }
 
   save(): Data {
@@ -184,7 +190,8 @@ class Portfolio {
  *
  * It begins with scrambled Sobol points and a Gaussian process, which earns most while trials are few. When the arm in
  * charge has not improved the best for a while (by more than a ten-thousandth of the way to the median), the next one
- * takes over: CMA-ES from the best point, as wide as the best points lie apart; then TPE; then the first again. After
+ * takes over: CMA-ES from the best point, wide the first time and later as wide as the best points lie apart; then TPE where there are
+ * categories or no Gaussian process; then the first again. After
  * `gpUntil` trials the Gaussian process, whose model grows no more, is left out. Several objectives are left to TPE.
  *
  * @throws TradewrightError `BAD_OPTION` for a negative gpUntil.
