@@ -10,12 +10,13 @@ import {
   TradewrightError,
   toErrorData,
 } from '@tradewright/core'
-import PQueue from 'p-queue'
+import type PQueue from 'p-queue'
 import { loadModule } from './load-module.ts'
 import { openThreads } from './piscina-adapter.ts'
 import { type PoolSizeOptions, poolSize } from './pool-size.ts'
 import { processLane } from './process-lane.ts'
 import { builtInModule, runTask, type TaskAnswer, type TaskMessage } from './task-protocol.ts'
+import { createTaskQueue } from './task-queue.ts'
 import { type Lane, threadLane } from './thread-lane.ts'
 import { findWorker, type WorkerEntry } from './worker-entry.ts'
 import { workerTasks } from './worker-tasks.ts'
@@ -126,7 +127,7 @@ class QueuedPool implements WorkerPool {
     this.#options = options
     this.#clock = clock
     this.#timeoutMs = timeoutMs
-    this.#queue = new PQueue({ concurrency: this.size })
+    this.#queue = createTaskQueue(this.size)
   }
 
   #warn(message: string, error?: unknown): void {
