@@ -51,7 +51,7 @@ export interface DiskCache extends TierCache, WarningCache {
 const VALUE = 0
 const FILE = 1
 /** What a record costs beside its bytes: key, node header, share of the age table; measured on 100,000 records. */
-const RECORD_OVERHEAD = 96
+const RECORD_OVERHEAD = 160
 /** A record that is read when older than this is written anew with a young stamp. */
 const TOUCH_AFTER_MS = 3_600_000
 const STAMP_STEP = 1 / 1024
