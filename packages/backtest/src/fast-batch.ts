@@ -32,6 +32,9 @@ export const ROW = {
 const PREFIX_BARS = 131_072
 /** Shorter slices go to the plain form, whose figures are exact in degenerate samples. */
 const LEAST_BARS = 128
+/** Columns a side of a tile of trials, and from how many trials on order matters. */
+const TILE = 8
+const TILED_TRIALS = 64
 /** A trial with less of all bars' squares than this is summed bar by bar: differences of prefix sums lose digits. */
 const LEAST_SHARE = 4e-3
 
@@ -75,11 +78,12 @@ export function runFast(memory: FastMemory, batch: FastBatch): Float64Array {
     if (plan !== undefined) runner.want(plan, settings[t])
   })
   runner.load()
-  plans.forEach((plan, t) => {
+  for (const t of runner.order(plans)) {
+    const plan = plans[t]
     const at = t * ROW.size
     if (plan !== undefined && runner.tryRun(plan, settings[t])) runner.copyRow(rows, at)
     else rows[at + ROW.status] = 1
-  })
+  }
   return rows
 }
 
@@ -140,6 +144,17 @@ class FastRunner {
   load(): void {
     this.#columns.load()
     this.#bits.load()
+  }
+
+  /** In which order to run trials: those that compare the same columns together. */
+  order(plans: readonly (EventPlan | undefined)[]): Uint32Array {
+    const keys = new Float64Array(plans.length)
+    const tiled = plans.length >= TILED_TRIALS && this.#columns.count > 2 * TILE
+    for (let t = 0; t < plans.length; t++) {
+      const node = tiled ? (plans[t]?.longEntry ?? plans[t]?.shortEntry)?.node : undefined
+      keys[t] = (node === undefined ? 0 : this.#bits.tile(node, TILE)) * plans.length + t
+    }
+    return Uint32Array.from(tiled ? keys.sort() : keys, (key) => key % plans.length)
   }
 
   copyRow(rows: Float64Array, at: number): void {

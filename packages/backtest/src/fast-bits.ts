@@ -70,6 +70,22 @@ export class FastBits {
     if (left !== undefined && right !== undefined) this.#columns.pair(left, right)
   }
 
+  /**
+   * A number that is the same for trials that compare nearby columns: run one after another, they find these in the
+   * processor's cache. `side` columns by `side` columns have one number, below (columns / side + 1) squared.
+   */
+  tile(node: number, side: number): number {
+    const graph = this.#graph
+    let top = node
+    while (isLogic(graph.code(top))) top = graph.operand(top, 0)
+    if (!isComparison(graph.code(top))) return 0
+    const place = (operand: number): number =>
+      graph.code(operand) === Op.constant ? 0 : Math.floor(this.#columns.want(operand).index / side)
+    const a = place(graph.operand(top, 0))
+    const b = place(graph.operand(top, 1))
+    return Math.min(a, b) * (Math.floor(this.#columns.count / side) + 1) + Math.max(a, b)
+  }
+
   /** Every bar of the range; after the columns' `load`. */
   load(): void {
     const memory = this.#memory

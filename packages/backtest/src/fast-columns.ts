@@ -11,6 +11,8 @@ const UNDECIDED = 0.4
 /** A column in the kernels' memory. */
 export interface FastColumn {
   readonly node: number
+  /** Place in the order in which columns were asked for. */
+  readonly index: number
   values: number
   valid: number
   /** 0 where there are none. */
@@ -49,12 +51,17 @@ export class FastColumns {
     this.words = 2 * Math.ceil(values.bars.length / 128)
   }
 
+  get count(): number {
+    return this.#columns.length
+  }
+
   /** Asks for a column, once or more often. */
   want(node: number): FastColumn {
     let column = this.#index.get(node)
     if (column === undefined) {
       const family = this.#columns.length
       column = {
+        index: family,
         node,
         values: 0,
         valid: 0,

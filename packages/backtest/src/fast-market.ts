@@ -24,6 +24,13 @@ export interface CostRecords {
   readonly exits: number
 }
 
+interface CostKey {
+  readonly fill: number
+  readonly buy: number
+  readonly sell: number
+  readonly rate: number
+}
+
 /** Prices of a batch in the kernels' memory, with the tables that the kernels read, each made when it is first needed. */
 export class FastMarket {
   readonly length: number
@@ -42,7 +49,7 @@ export class FastMarket {
   #moments = 0
   #closes: RangeTable | undefined
   #ranges: RangeTable | undefined
-  readonly #costs = new Map<string, CostRecords>()
+  readonly #costs: (CostRecords & CostKey)[] = []
   /** Sums over all bars, to compare a trial's with: r^2, min(r, 0)^2, r^4. */
   sum2 = 0
   sumLoss = 0
@@ -122,17 +129,20 @@ export class FastMarket {
 
   /** Records for costs, undefined where there are too many different ones: they change no result. */
   costs(fill: number, buy: number, sell: number, rate: number): CostRecords | undefined {
-    const key = `${fill} ${buy} ${sell} ${rate}`
-    const known = this.#costs.get(key)
-    if (known !== undefined) return known
-    if (this.#costs.size >= COST_SETS || this.length * 80 * (this.#costs.size + 1) > COST_BYTES) return undefined
+    for (const known of this.#costs)
+      if (known.fill === fill && known.buy === buy && known.sell === sell && known.rate === rate) return known
+    if (this.#costs.length >= COST_SETS || this.length * 80 * (this.#costs.length + 1) > COST_BYTES) return undefined
     const { records } = this
     const made = {
+      fill,
+      buy,
+      sell,
+      rate,
       entries: this.#memory.allocate(this.length * 48),
       exits: this.#memory.allocate(this.length * 32),
     }
     this.#memory.kernels.costRecords(records, fill, this.length, buy, sell, rate, made.entries, made.exits)
-    this.#costs.set(key, made)
+    this.#costs.push(made)
     return made
   }
 }
