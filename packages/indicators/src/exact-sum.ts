@@ -84,19 +84,24 @@ export class ExactSum {
     const low = this.#low
     let index = this.#top() + 1
     let remainder = 0
-    const next = (): number => {
+    let first = 0
+    let second = 0
+    let third = 0
+    let found = 0 // digits of the quotient from its first that is not 0
+    while (found < 3 && (found > 0 || index > low || remainder !== 0)) {
       index--
       const value = remainder * DIGIT + (index < low ? 0 : digits[index])
       const digit = Math.floor(value / divisor)
       remainder = value - digit * divisor
-      return digit
+      if (found > 0 || digit !== 0) {
+        first = second
+        second = third
+        third = digit
+        found++
+      }
     }
-    let first = 0
-    while (first === 0 && (index > low || remainder !== 0)) first = next()
-    if (first === 0) return 0
-    const exponent = index * 32 + BASE
-    const second = next()
-    const third = next()
+    if (found === 0) return 0
+    const exponent = (index + 2) * 32 + BASE // of `first`
     let sticky = remainder !== 0
     for (let i = index - 1; i >= low && !sticky; i--) sticky = digits[i] !== 0
     // One addition of two exact doubles rounds; what lies below them is folded into a bit under half their last place.

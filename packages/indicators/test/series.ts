@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import type { IndicatorDefinition } from '../src/index.ts'
 
 /** Any value a column may hold: prices, runs of one price, zeros, huge and tiny magnitudes, sometimes a hole. */
-const piece: fc.Arbitrary<number[]> = fc.oneof(
+const piece: fc.Arbitrary<readonly number[]> = fc.oneof(
   { weight: 4, arbitrary: fc.array(fc.double({ min: 50, max: 150, noNaN: true }), { maxLength: 20 }) },
   {
     weight: 3,
