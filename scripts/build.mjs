@@ -1,4 +1,4 @@
-// Builds every package into its dist: ESM, CJS and types, each package after what it imports.
+// Builds every package into its dist: ESM, CJS and types.
 // `node scripts/build.mjs [name...]` builds only those.
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,9 +7,8 @@ import { publishable, root } from './packages.mjs'
 
 const only = process.argv.slice(2)
 const begun = Date.now()
-for (const { dir, manifest } of publishable()) {
-  if (only.length > 0 && !only.includes(manifest.name) && !only.includes(manifest.name.replace('@tradewright/', '')))
-    continue
+
+async function buildPackage({ dir, manifest }) {
   const entry = { index: join(dir, 'src/index.ts') }
   if (existsSync(join(dir, 'testing/index.ts'))) entry.testing = join(dir, 'testing/index.ts')
   // Entries of their own: the command line, and files that are loaded by their name (workers, tasks).
@@ -32,6 +31,8 @@ for (const { dir, manifest } of publishable()) {
     shims: false,
     // import.meta.url is what workers are found by: CJS gets it from __filename.
     esbuildOptions(options, { format }) {
+      // A user's module is ESM or CJS: import() must stay import() in both builds.
+      options.supported = { ...options.supported, 'dynamic-import': true }
       if (format === 'cjs') {
         options.define = { ...options.define, 'import.meta.url': '__importMetaUrl' }
         options.banner = {
@@ -45,4 +46,14 @@ for (const { dir, manifest } of publishable()) {
   })
   console.log(`built ${manifest.name}`)
 }
+
+const waiting = publishable().filter(
+  ({ manifest: { name } }) =>
+    only.length === 0 || only.includes(name) || only.includes(name.replace('@tradewright/', '')),
+)
+/** Two at a time: types are the slow part, and each runs in a thread of its own. */
+async function lane() {
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await buildPackage(next)
+}
+await Promise.all([lane(), lane()])
 console.log(`built in ${((Date.now() - begun) / 1000).toFixed(1)} s`)

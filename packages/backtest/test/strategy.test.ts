@@ -225,7 +225,7 @@ describe('bars', () => {
           name,
           Array.from({ length: n }, (_, i) => 100 + (i % 7)),
         ]),
-      ) as never),
+      ) as Record<'open' | 'high' | 'low' | 'close' | 'volume', number[]>),
       timeframe: '1d',
       calendar: 'equity',
     })
