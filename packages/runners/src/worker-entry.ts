@@ -11,7 +11,11 @@ export interface WorkerEntry {
 
 /** Options for node that a worker needs when everything runs from source. */
 const sourceArgv = (): readonly string[] => [
-  ...process.execArgv.filter((arg) => arg.startsWith('--conditions')),
+  ...process.execArgv.flatMap((arg, i, all) => {
+    // Both forms: --conditions=name, and --conditions name (also -C name).
+    if (/^(--conditions|-C)=/.test(arg)) return [arg]
+    return /^(--conditions|-C)$/.test(arg) && all[i + 1] !== undefined ? [`--conditions=${all[i + 1]}`] : []
+  }),
   '--import',
   'tsx',
 ]
