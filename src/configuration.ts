@@ -64,9 +64,20 @@ export interface CachingOptions {
   readonly admission?: 'cost' | 'all' | undefined
 }
 
+/** Where trials are evaluated: worker threads, as far as batches are worth it. Changes no result. */
+export interface ParallelizationOptions {
+  /** @default true */
+  readonly enabled?: boolean | undefined
+  /** Worker threads; honoured as it is. @default as many as the cores allow, at most 8 */
+  readonly maxWorkers?: number | undefined
+  /** Upper bound on the trials of one task; tasks are sized by measured cost. @default 1000 */
+  readonly chunkSize?: number | undefined
+}
+
 /** The system's own optimizers, each a section that can be switched off. */
 export interface ComputationalOptimizationOptions {
   readonly caching?: CachingOptions | undefined
+  readonly parallelization?: ParallelizationOptions | undefined
   readonly profiling?:
     | {
         /** Measure the time of every optimizer. @default true */
@@ -112,12 +123,20 @@ export interface ResolvedCaching {
   readonly admission: 'cost' | 'all'
 }
 
+/** The parallelization section with every default filled in. */
+export interface ResolvedParallelization {
+  readonly enabled: boolean
+  readonly maxWorkers?: number | undefined
+  readonly chunkSize: number
+}
+
 /** The configuration with every default filled in. */
 export interface ResolvedConfiguration {
   readonly dataSource: DataSource
   readonly training: ResolvedTraining
   readonly computationalOptimization: {
     readonly caching: ResolvedCaching
+    readonly parallelization: ResolvedParallelization
     readonly profiling: { readonly enabled: boolean }
   }
   readonly optimizers: readonly Optimizer[]
@@ -189,11 +208,18 @@ const caching: z.ZodType<ResolvedCaching> = section({
   admission: leaf<'cost' | 'all'>("'cost' or 'all'", (v) => v === 'cost' || v === 'all').default('cost'),
 })
 
+const parallelization: z.ZodType<ResolvedParallelization> = section({
+  enabled: flag(true),
+  maxWorkers: whole(1, 1024).optional(),
+  chunkSize: whole(1).default(1000),
+})
+
 const system: z.ZodType<ResolvedConfiguration> = section({
   dataSource: leaf<DataSource>('a data source: an object with load(request)', (v) => hasMethod(v, 'load')),
   training: training.prefault({}),
   computationalOptimization: section({
     caching: caching.prefault({}),
+    parallelization: parallelization.prefault({}),
     profiling: section({ enabled: flag(true) }).prefault({}),
   }).prefault({}),
   optimizers: leaf<readonly Optimizer[]>('a list of optimizers', (v) => Array.isArray(v)).default([]),
@@ -208,7 +234,6 @@ const system: z.ZodType<ResolvedConfiguration> = section({
 const NOT_YET: readonly string[] = [
   'training.validation.walkForward',
   ...[
-    'parallelization',
     'earlyStopping',
     'progressiveEvaluation',
     'memoryManagement',

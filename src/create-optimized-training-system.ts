@@ -7,6 +7,7 @@ import {
   type IndicatorStore,
   inlineTaskPool,
   type Logger,
+  type OnionOrder,
   type Optimizer,
   type OptimizerHost,
   orderOptimizers,
@@ -18,6 +19,7 @@ import { type ResolvedConfiguration, resolveConfiguration, type SystemOptions } 
 import { createEngine } from './engine.ts'
 import { resolveObjective } from './objective.ts'
 import { type OpenedCache, openResultCache } from './open-cache.ts'
+import { type OpenedWorkers, openWorkers } from './open-workers.ts'
 import { runTraining, type TrainingHost } from './run-training.ts'
 import { createTimingProfiler, measureOptimizer, timingProfiler } from './timing-profiler.ts'
 import type { TrainingManager } from './training-manager.ts'
@@ -47,7 +49,8 @@ class System implements TrainingSystem {
   readonly config: ResolvedConfiguration
   readonly #owned: DisposeStack
   readonly #user: Optimizer[] = []
-  readonly #own: { readonly outer: readonly Optimizer[]; readonly middle: readonly Optimizer[] }
+  readonly #own: OnionOrder
+  readonly #workers: OpenedWorkers | undefined
   readonly #cache: OpenedCache | undefined
   readonly #profiler: Profiler | undefined
   readonly #indicators: IndicatorStore
@@ -67,9 +70,12 @@ class System implements TrainingSystem {
     this.#profiler = profiling.enabled ? createTimingProfiler({ clock }) : undefined
     this.#indicators = createIndicatorStore()
     this.#engine = createEngine({ indicators: this.#indicators, profiler: this.#profiler, clock })
+    this.#workers = openWorkers(config.computationalOptimization.parallelization, this.#engine, clock)
+    if (this.#workers !== undefined) owned.use(this.#workers.pool)
     this.#own = {
       outer: this.#profiler === undefined ? [] : [timingProfiler(this.#profiler)],
       middle: cache === undefined ? [] : [cache.optimizer],
+      inner: this.#workers === undefined ? [] : [this.#workers.optimizer],
     }
     for (const optimizer of config.optimizers) this.use(optimizer)
     this.trainingManager = this.#manager()
@@ -112,7 +118,7 @@ class System implements TrainingSystem {
   }
 
   #order(user: readonly Optimizer[]): readonly Optimizer[] {
-    return orderOptimizers(user, { ...this.#own, inner: [] })
+    return orderOptimizers(user, this.#own)
   }
 
   /** Sets every optimizer up once, from outside inwards. */
@@ -127,10 +133,11 @@ class System implements TrainingSystem {
     const { logger = silent, clock = systemClock } = config
     events.on('warning:raised', ({ source, message }) => logger.warn(`${source}: ${message}`))
     // Kept until now: before the first run nobody could have listened.
+    this.#workers?.onWarning((warning) => events.emit('warning:raised', { source: 'worker-pool', ...warning }))
     if (this.#cache?.warning !== undefined) events.emit('warning:raised', { ...this.#cache.warning })
     const host: OptimizerHost = {
       cache: this.#cache?.cache,
-      tasks: inlineTaskPool(),
+      tasks: this.#workers?.pool ?? inlineTaskPool(),
       indicators: this.#indicators,
       profiler: this.#profiler,
       events,
@@ -161,6 +168,7 @@ class System implements TrainingSystem {
       evaluate: this.#engine.evaluate,
       lend: this.#engine.lend,
       events,
+      threads: this.#workers?.pool.size ?? 1,
       clock: config.clock ?? systemClock,
       stats: () => this.#stats(),
     }

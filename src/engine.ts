@@ -4,6 +4,8 @@ import type { Bars, Clock, Evaluate, Fingerprint, IndicatorStore, Profiler } fro
 /** The innermost evaluation of a system, and the bars that it may use. */
 export interface Engine {
   readonly evaluate: Evaluate
+  /** The bars that were lent under a fingerprint. */
+  resolve(fingerprint: Fingerprint): Bars | undefined
   /** Makes bars known by their fingerprints until the returned function is called. */
   lend(bars: readonly Bars[]): () => void
 }
@@ -18,8 +20,10 @@ export interface EngineOptions {
 /** The engine of a system: runs what no optimizer answered, in line. */
 export function createEngine({ indicators, profiler, clock }: EngineOptions): Engine {
   const known = new Map<Fingerprint, { readonly bars: Bars; loans: number }>()
-  const evaluate = createEvaluate({ resolve: (fingerprint) => known.get(fingerprint)?.bars, indicators, clock })
+  const resolve = (fingerprint: Fingerprint): Bars | undefined => known.get(fingerprint)?.bars
+  const evaluate = createEvaluate({ resolve, indicators, clock })
   return {
+    resolve,
     evaluate: profiler === undefined ? evaluate : (request) => profiler.span('engine', () => evaluate(request)),
     lend(bars) {
       for (const each of bars) {

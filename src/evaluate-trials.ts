@@ -27,6 +27,8 @@ export interface TrialEvaluation<P> {
   readonly evaluate: Evaluate
   /** Batches in flight. */
   readonly concurrency: number
+  /** Threads that share a batch: it is that many times larger. */
+  readonly threads: number
   readonly clock: Clock
 }
 
@@ -107,7 +109,8 @@ export function trialEvaluator<P>(
   options: TrialEvaluation<P>,
   best: RunningBest = { value: undefined },
 ): StudyLoopOptions['evaluate'] {
-  const { concurrency, clock, objective } = options
+  const { concurrency, clock, objective, threads } = options
+  const batchMs = BATCH_MS * threads
   let size = FIRST_BATCH
   return async (pending, { signal, stop, finished }) => {
     const outcomes: TrialOutcome[] = []
@@ -120,7 +123,7 @@ export function trialEvaluator<P>(
         const begin = clock.elapsed()
         const answered = await evaluateBatch(options, batch, signal)
         const ms = Math.max(0.01, clock.elapsed() - begin)
-        size = Math.max(1, Math.min(MAX_BATCH, 4 * size, Math.round((batch.length * BATCH_MS) / ms)))
+        size = Math.max(1, Math.min(MAX_BATCH, 4 * size, Math.round((batch.length * batchMs) / ms)))
         for (const outcome of answered) {
           outcomes.push(outcome)
           if (outcome.status === 'done') {

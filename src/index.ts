@@ -90,9 +90,12 @@ export {
 } from '@tradewright/core'
 export type { CsvDataSourceOptions, MemoryDataSourceOptions } from '@tradewright/market-data'
 export { csvDataSource, memoryDataSource, resample } from '@tradewright/market-data'
+export type { SweepParallelOptions } from '@tradewright/runners'
+export { sweepParallel } from '@tradewright/runners'
 export type {
   CachingOptions,
   ComputationalOptimizationOptions,
+  ParallelizationOptions,
   ResolvedConfiguration,
   SystemOptions,
   TrainingOptions,

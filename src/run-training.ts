@@ -44,6 +44,8 @@ export interface TrainingHost {
   readonly evaluate: Evaluate
   readonly events: Events
   readonly clock: Clock
+  /** Threads that evaluate. */
+  readonly threads: number
   /** Makes bars known to the engine until the returned function is called. */
   lend(bars: readonly Bars[]): () => void
   stats(): Readonly<Record<string, Readonly<Record<string, number>>>>
@@ -175,6 +177,7 @@ export async function runTraining<P>(
           simulation: training.simulation,
           evaluate: onion.evaluate,
           concurrency: training.concurrency,
+          threads: host.threads,
           clock: host.clock,
         },
         best,

@@ -42,6 +42,7 @@ describe('configuration', () => {
         disk: { directory: '.tradewright/cache', maxBytes: 2 * 1024 ** 3 },
         admission: 'cost',
       },
+      parallelization: { enabled: true, chunkSize: 1000 },
       profiling: { enabled: true },
     })
   })
@@ -73,7 +74,6 @@ describe('configuration', () => {
   })
 
   it.each([
-    'parallelization',
     'earlyStopping',
     'progressiveEvaluation',
     'memoryManagement',
@@ -111,8 +111,8 @@ describe('configuration', () => {
   })
 
   it('takes a near miss of a coming section as that section', () => {
-    const { code, message } = refusal({ computationalOptimization: { paralelization: {} } })
+    const { code, message } = refusal({ computationalOptimization: { earlyStoping: {} } })
     expect(code).toBe('NOT_AVAILABLE')
-    expect(message).toContain("'parallelization'")
+    expect(message).toContain("'earlyStopping'")
   })
 })
