@@ -2,6 +2,7 @@ import { TradewrightError } from '@tradewright/core'
 import type { RowIndex } from './episode-rows.ts'
 import { type Field, type Layout, Views } from './layout.ts'
 import { copyField, type OutColumn, type RowStore, zeroField } from './row-store.ts'
+import { SlotTable } from './slot-table.ts'
 
 /** Bytes of a block's header; flags follow, then records. */
 export const BLOCK_HEADER_BYTES = 64
@@ -29,6 +30,11 @@ export interface BlockBackend {
   read(block: number, image: Uint8Array): Promise<void>
   writeSync(block: number, image: Uint8Array): void
   write(block: number, image: Uint8Array): Promise<void>
+  /** Whether parts of this block can be read on their own: it was found intact before. Left out where none can. */
+  divisible?(block: number): boolean
+  /** Reads bytes of a divisible block from byte `at` of its image on. @throws TradewrightError `IO`. */
+  readPartSync?(block: number, at: number, into: Uint8Array): void
+  readPart?(block: number, at: number, into: Uint8Array): Promise<void>
   /** Bytes held in memory. */
   readonly memoryBytes: number
   /** Counters of reads and writes. */
@@ -55,8 +61,22 @@ interface Staging {
   bytes: number
   views: Views
   /** Row in the staging area by slot. */
-  readonly rows: Map<number, number>
+  readonly rows: SlotTable
 }
+
+/** Slots of one block that lie behind one another, and their first row in the staging area. */
+interface Run {
+  readonly block: number
+  readonly first: number
+  readonly count: number
+  readonly row: number
+}
+
+/** A read is at least this long: many small records come with the one that is wanted. */
+const PAGE_BYTES = 4096
+
+/** Reads a block after which the counts of all are halved. */
+const AGING = 8
 
 /** Blocks that are written at the same time, each from a copy, so that rows can go on changing. */
 const WRITERS = 2
@@ -111,6 +131,12 @@ export class BlockStore implements RowStore {
   readonly #copies: Uint8Array[] = []
   #inFlight = new Set<Promise<void>>()
   readonly #sealed: number[] = []
+  /** How often each block was wanted lately: a block takes another's place only when it is wanted more. */
+  readonly #touches: Uint8Array
+  #untilAging: number
+  /** A few kilobytes, for reads of records that are smaller. */
+  readonly #page: Uint8Array
+  #partialReads = 0
   /** Places of blocks that are being read without blocking. */
   #loading = 0
   #hits = 0
@@ -140,10 +166,13 @@ export class BlockStore implements RowStore {
           least,
         },
       )
-    const none = (): Staging => ({ bytes: 0, views: new Views(new ArrayBuffer(8), 0, 8), rows: new Map() })
+    const none = (): Staging => ({ bytes: 0, views: new Views(new ArrayBuffer(8), 0, 8), rows: new SlotTable() })
     this.#staging = none()
     this.#nextStaging = none()
     this.views = this.#staging.views
+    this.#touches = new Uint8Array(geometry.blocks)
+    this.#untilAging = AGING * geometry.blocks
+    this.#page = new Uint8Array(PAGE_BYTES)
   }
 
   /** Tells the store whose flags belong into its blocks. */
@@ -164,6 +193,7 @@ export class BlockStore implements RowStore {
       residentBlocks: this.#resident.size,
       blockHits: this.#hits,
       blockMisses: this.#misses,
+      partialReads: this.#partialReads,
       storageBytes: this.memoryBytes,
       storagePeakBytes: this.#peakBytes,
       ...this.#backend.stats(),
@@ -423,7 +453,7 @@ export class BlockStore implements RowStore {
 
   #stagingFor(staging: Staging, rows: number): void {
     const bytes = align(rows * this.layout.recordBytes, 8)
-    staging.rows.clear()
+    staging.rows.reset(rows)
     if (bytes <= staging.bytes) return
     staging.bytes = 0
     staging.views = new Views(new ArrayBuffer(8), 0, 8)
@@ -433,61 +463,132 @@ export class BlockStore implements RowStore {
       throw new TradewrightError(
         'OUT_OF_MEMORY',
         `a batch's records take ${bytes} bytes: the memory budget of ${this.#maxBytes} is too small`,
-        {
-          bytes,
-          maxBytes: this.#maxBytes,
-        },
+        { bytes, maxBytes: this.#maxBytes },
       )
     staging.views = new Views(new ArrayBuffer(bytes), 0, bytes)
     staging.bytes = bytes
     this.#peakBytes = Math.max(this.#peakBytes, this.memoryBytes)
   }
 
-  #stageRow(staging: Staging, entry: Resident, slot: number, first: number): void {
+  /** Gives each of the sorted slots a row of the staging area. @returns the runs, those of a block together. */
+  #runs(staging: Staging, slots: Int32Array): Run[] {
+    const runs: Run[] = []
+    for (let k = 0; k < slots.length; ) {
+      const first = slots[k]
+      const block = this.blockOf(first)
+      const { first: start, count: rows } = this.range(block)
+      const from = k
+      while (k < slots.length && slots[k] === first + (k - from) && slots[k] < start + rows) {
+        staging.rows.set(slots[k], k)
+        k++
+      }
+      runs.push({ block, first, count: k - from, row: from })
+    }
+    return runs
+  }
+
+  /** Where a run's records go. */
+  #target(staging: Staging, run: Run): Uint8Array {
     const { recordBytes } = this.layout
-    const from = (slot - first) * recordBytes
-    const row = staging.rows.size
-    staging.rows.set(slot, row)
-    staging.views.uint8.set(entry.views.uint8.subarray(from, from + recordBytes), row * recordBytes)
+    return staging.views.uint8.subarray(run.row * recordBytes, (run.row + run.count) * recordBytes)
   }
 
-  /** Slots by block, blocks ascending. */
-  #byBlock(slots: Int32Array): Map<number, number[]> {
-    const groups = new Map<number, number[]>()
-    for (const slot of slots.sort()) {
-      const block = this.blockOf(slot)
-      const group = groups.get(block)
-      if (group === undefined) groups.set(block, [slot])
-      else group.push(slot)
+  #copyRun(staging: Staging, run: Run, entry: Resident): void {
+    const { recordBytes } = this.layout
+    const from = (run.first - this.range(run.block).first) * recordBytes
+    this.#target(staging, run).set(entry.views.uint8.subarray(from, from + run.count * recordBytes))
+  }
+
+  /** Whether a block that is not in memory had better be read in part: others are wanted as much. */
+  #readInPart(block: number): boolean {
+    const touches = this.#touches
+    if (touches[block] < 255) touches[block]++
+    if (--this.#untilAging === 0) {
+      this.#untilAging = AGING * touches.length
+      for (let b = 0; b < touches.length; b++) touches[b] >>= 1
     }
-    return groups
+    if (this.#backend.divisible === undefined || !this.#backend.divisible(block)) return false
+    if (this.memoryBytes + this.geometry.blockBytes <= this.#maxBytes) return false
+    const [oldest] = this.#resident.keys()
+    return oldest === undefined || touches[block] <= 2 * touches[oldest] + 4
   }
 
-  /** Copies the records of these slots out of their blocks, each block read once. `slots` is sorted in place. */
+  /** The bytes of a block's image that a run's read takes: its own, or a page of a block of small records. */
+  #span(run: Run): { readonly at: number; readonly bytes: number; readonly skip: number } {
+    const { recordsAt, rowsPerBlock } = this.geometry
+    const { recordBytes } = this.layout
+    const from = recordsAt + (run.first - this.range(run.block).first) * recordBytes
+    const bytes = run.count * recordBytes
+    if (bytes >= PAGE_BYTES) return { at: from, bytes, skip: 0 }
+    const end = recordsAt + rowsPerBlock * recordBytes
+    const at = Math.max(recordsAt, Math.min(from, end - PAGE_BYTES))
+    return { at, bytes: Math.min(PAGE_BYTES, end - at), skip: from - at }
+  }
+
+  #readRun(staging: Staging, run: Run): void {
+    this.#partialReads++
+    const { at, bytes, skip } = this.#span(run)
+    const target = this.#target(staging, run)
+    if (bytes === target.length) {
+      this.#backend.readPartSync?.(run.block, at, target)
+      return
+    }
+    const page = this.#page.subarray(0, bytes)
+    this.#backend.readPartSync?.(run.block, at, page)
+    target.set(page.subarray(skip, skip + target.length))
+  }
+
+  /**
+   * Copies the records of these slots (ascending, none twice) out of their blocks. A block that is wanted more than those
+   * in memory is read whole and stays; of others the runs of rows that the batch needs are read.
+   */
   stage(slots: Int32Array): void {
-    this.#stagingFor(this.#staging, slots.length)
-    for (const [block, members] of this.#byBlock(slots)) {
-      const entry = this.#load(block)
-      const { first } = this.range(block)
-      for (const slot of members) this.#stageRow(this.#staging, entry, slot, first)
+    const staging = this.#staging
+    this.#stagingFor(staging, slots.length)
+    let last = -1
+    let part = false
+    for (const run of this.#runs(staging, slots)) {
+      if (run.block !== last) {
+        last = run.block
+        part = !this.#resident.has(last) && this.#readInPart(last)
+      }
+      if (part) this.#readRun(staging, run)
+      else this.#copyRun(staging, run, this.#load(last))
     }
   }
 
-  /** The same for the batch after: blocks that are not in memory are read side by side, without blocking. */
+  /** The same for the batch after: what is not in memory is read side by side, without blocking. */
   async stageNext(slots: Int32Array): Promise<void> {
     const staging = this.#nextStaging
     this.#stagingFor(staging, slots.length)
-    const waiting = [...this.#byBlock(slots)]
-    const work = async (): Promise<void> => {
-      for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-        const [block, members] = next
-        const entry = this.#resident.get(block) === undefined ? await this.#fetch(block) : this.#load(block)
-        const { first } = this.range(block)
-        for (const slot of members) this.#stageRow(staging, entry, slot, first)
-      }
+    const inPart: Run[] = []
+    const whole: Run[] = []
+    for (const run of this.#runs(staging, slots)) {
+      if (this.#resident.has(run.block)) this.#copyRun(staging, run, this.#load(run.block))
+      else (this.#readInPart(run.block) ? inPart : whole).push(run)
     }
-    const readers = Math.min(8, Math.max(1, this.#freePlaces()))
-    await Promise.all(Array.from({ length: readers }, work))
+    const partReader = async (): Promise<void> => {
+      for (let run = inPart.pop(); run !== undefined; run = inPart.pop()) await this.#fetchRun(staging, run)
+    }
+    const blockReader = async (): Promise<void> => {
+      for (let run = whole.pop(); run !== undefined; run = whole.pop())
+        this.#copyRun(staging, run, this.#resident.get(run.block) ?? (await this.#fetch(run.block)))
+    }
+    await Promise.all(Array.from({ length: 16 }, partReader))
+    await Promise.all(Array.from({ length: Math.min(8, Math.max(1, this.#freePlaces())) }, blockReader))
+  }
+
+  async #fetchRun(staging: Staging, run: Run): Promise<void> {
+    this.#partialReads++
+    const { at, bytes, skip } = this.#span(run)
+    const target = this.#target(staging, run)
+    if (bytes === target.length) {
+      await this.#backend.readPart?.(run.block, at, target)
+      return
+    }
+    const page = new Uint8Array(bytes)
+    await this.#backend.readPart?.(run.block, at, page)
+    target.set(page.subarray(skip, skip + target.length))
   }
 
   #freePlaces(): number {
@@ -529,7 +630,7 @@ export class BlockStore implements RowStore {
 
   /** The batch is filled: its records may be overwritten now. */
   release(): void {
-    this.#staging.rows.clear()
+    this.#staging.rows.reset(0)
   }
 
   gather(field: Field, plan: Int32Array, count: number, out: OutColumn, from: number): void {
@@ -542,7 +643,7 @@ export class BlockStore implements RowStore {
         continue
       }
       const row = rows.get(slot)
-      if (row !== undefined) {
+      if (row >= 0) {
         copyField(field, views, row * recordBytes, out, from + k)
         continue
       }

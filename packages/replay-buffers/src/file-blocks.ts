@@ -41,6 +41,8 @@ export class FileBlocks implements BlockBackend {
   readonly #perSegment: number
   readonly #files = new Map<number, number>()
   readonly #written: Uint8Array
+  /** 1 where a block's checksum was right before, or it was written by this process. */
+  readonly #verified: Uint8Array
   readonly #unsynced = new Set<number>()
   #reads = 0
   #writes = 0
@@ -53,6 +55,7 @@ export class FileBlocks implements BlockBackend {
     this.#geometry = geometry
     this.#perSegment = Math.max(1, Math.floor(SEGMENT_BYTES / geometry.blockBytes))
     this.#written = new Uint8Array(geometry.blocks)
+    this.#verified = new Uint8Array(geometry.blocks)
   }
 
   stats(): Readonly<Record<string, number>> {
@@ -115,9 +118,11 @@ export class FileBlocks implements BlockBackend {
   #check(block: number, image: Uint8Array, got: number): void {
     this.#reads++
     this.#bytesRead += got
+    if (got === this.#geometry.blockBytes && this.#verified[block] === 1) return
     if (got < this.#geometry.blockBytes || this.#head(image) === undefined) throw this.#corrupt(block, 'head')
     const sum = new DataView(image.buffer, image.byteOffset).getUint32(24, true)
     if (checksum(image.subarray(this.#geometry.recordsAt)) !== sum) throw this.#corrupt(block, 'records')
+    this.#verified[block] = 1
   }
 
   /** The head of an image or of its first bytes; undefined where it is not intact. */
@@ -175,6 +180,36 @@ export class FileBlocks implements BlockBackend {
     this.#check(block, image, got)
   }
 
+  divisible(block: number): boolean {
+    return this.#verified[block] === 1 && this.#written[block] === 1
+  }
+
+  #countPart(block: number, got: number, wanted: number): void {
+    this.#bytesRead += got
+    if (got < wanted) throw this.#corrupt(block, 'length')
+  }
+
+  readPartSync(block: number, at: number, into: Uint8Array): void {
+    let got: number
+    try {
+      got = this.#fs.readSync(this.#file(this.#segment(block)), into, 0, into.length, this.#position(block) + at)
+    } catch (cause) {
+      throw this.#io('reading', block, cause)
+    }
+    this.#countPart(block, got, into.length)
+  }
+
+  async readPart(block: number, at: number, into: Uint8Array): Promise<void> {
+    const file = this.#file(this.#segment(block))
+    const got = await new Promise<number>((resolve, reject) => {
+      this.#fs.read(file, into, 0, into.length, this.#position(block) + at, (error, n) => {
+        if (error === null) resolve(n)
+        else reject(this.#io('reading', block, error))
+      })
+    })
+    this.#countPart(block, got, into.length)
+  }
+
   async read(block: number, image: Uint8Array): Promise<void> {
     const file = this.#file(this.#segment(block))
     const got = await new Promise<number>((resolve, reject) => {
@@ -188,6 +223,7 @@ export class FileBlocks implements BlockBackend {
 
   #wrote(block: number, bytes: number): void {
     this.#written[block] = 1
+    this.#verified[block] = 1
     this.#unsynced.add(this.#segment(block))
     this.#writes++
     this.#bytesWritten += bytes

@@ -23,10 +23,12 @@ export async function lz4Codec(options: { readonly lib?: Lz4Library } = {}): Pro
 }
 
 async function load(): Promise<Lz4Library> {
-  const name = 'lz4-napi'
   try {
-    const module = (await import(name)) as Lz4Library & { readonly default?: Lz4Library }
-    return module.default ?? module
+    const { compressSync, uncompressSync } = await import('lz4-napi')
+    return {
+      compressSync: (bytes) => compressSync(Buffer.from(bytes)),
+      uncompressSync: (bytes) => uncompressSync(Buffer.from(bytes)),
+    }
   } catch (cause) {
     throw new TradewrightError(
       'NOT_AVAILABLE',

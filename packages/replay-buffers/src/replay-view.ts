@@ -56,6 +56,7 @@ export class ReplayView {
   readonly #nextValue: Field | undefined
   readonly #plans: Plans
   readonly #power: Float64Array
+  #touched: Int32Array = new Int32Array(0)
   readonly #readers = new Map<string, { readonly field: Field; readonly plan: Int32Array; readonly out: OutColumn }>()
 
   constructor(
@@ -205,7 +206,7 @@ export class ReplayView {
     else this.#gatherStacks(obs, this.#plans.next, rows, next)
   }
 
-  /** Slots that a fill of these elements reads, for storages that fetch ahead. */
+  /** Slots that a fill of these elements reads, ascending, none twice: a view, dead at the next call. */
   touched(count: number, batch: BoundBatch): Int32Array {
     this.#reserve(count)
     const step = this.accumulator.kind === 'step'
@@ -213,23 +214,30 @@ export class ReplayView {
     else this.#planSequences(count, batch)
     const rows = step ? count : count * elementRows(this.accumulator)
     const plan = step ? batch.indices : this.#plans.rows
-    const slots = new Set<number>()
-    const add = (list: Int32Array, n: number): void => {
-      for (let k = 0; k < n; k++) if (list[k] >= 0) slots.add(list[k])
+    let filled = 0
+    const { frames, n, lambda } = this.accumulator
+    const window = Math.max(n, lambda?.horizon ?? 1)
+    const most = rows * (2 + (frames > 1 ? 2 * frames : 0) + (window > 1 ? window : 0))
+    if (this.#touched.length < most) this.#touched = new Int32Array(most)
+    const slots = this.#touched
+    const add = (list: Int32Array, length: number): void => {
+      for (let k = 0; k < length; k++) if (list[k] >= 0) slots[filled++] = list[k]
     }
     add(plan, rows)
     add(this.#plans.next, rows)
-    if (this.accumulator.frames > 1)
+    if (frames > 1)
       for (const list of [plan, this.#plans.next]) {
         this.#planStacks(list, rows)
-        add(this.#plans.frames, rows * this.accumulator.frames)
+        add(this.#plans.frames, rows * frames)
       }
-    const n = Math.max(this.accumulator.n, this.accumulator.lambda?.horizon ?? 1)
-    if (n > 1) {
-      this.#planWindows(plan, rows, n)
-      add(this.#plans.window, rows * n)
+    if (window > 1) {
+      this.#planWindows(plan, rows, window)
+      add(this.#plans.window, rows * window)
     }
-    return Int32Array.from(slots)
+    const sorted = slots.subarray(0, filled).sort()
+    let kept = 0
+    for (let k = 0; k < filled; k++) if (k === 0 || sorted[k] !== sorted[k - 1]) sorted[kept++] = sorted[k]
+    return sorted.subarray(0, kept)
   }
 
   #reserve(count: number): void {

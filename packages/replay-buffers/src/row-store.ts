@@ -31,7 +31,11 @@ export interface RowStore {
    * @param from  first row of `out` to write.
    */
   gather(field: Field, plan: Int32Array, count: number, out: OutColumn, from: number): void
-  /** Storages that read in blocks: copies what a batch needs out of them, before its columns are gathered. */
+  /**
+   * Storages that read in blocks: copies what a batch needs out of them, before its columns are gathered.
+   *
+   * @param slots ascending, none twice. Read only, and dead after the call returns.
+   */
   stage?(slots: Int32Array): void
   /** The same for the batch after, without blocking. */
   stageNext?(slots: Int32Array): Promise<void>
