@@ -1,9 +1,9 @@
-"""One Adam step of a 64-256-256-3 perceptron at batch 256 (or argv: threads batch), in Debian's python3-torch."""
+"""One Adam step of a 64-256-256-3 perceptron in Debian's python3-torch, on demand: each line read runs that many steps
+and prints their median and best in ms. Arguments: threads, batch."""
 import json, statistics, sys, time
 import torch
 
-threads = int(sys.argv[1]) if len(sys.argv) > 1 else 1
-batch = int(sys.argv[2]) if len(sys.argv) > 2 else 256
+threads, batch = int(sys.argv[1]), int(sys.argv[2])
 torch.set_num_threads(threads)
 torch.manual_seed(1)
 model = torch.nn.Sequential(
@@ -21,9 +21,11 @@ def step():
 
 for _ in range(30):
     step()
-times = []
-for _ in range(200):
-    start = time.perf_counter()
-    step()
-    times.append((time.perf_counter() - start) * 1e3)
-print(json.dumps({"torch": torch.__version__, "median": statistics.median(times), "best": min(times)}))
+print(json.dumps({"ready": torch.__version__}), flush=True)
+for line in sys.stdin:
+    times = []
+    for _ in range(int(line)):
+        start = time.perf_counter()
+        step()
+        times.append((time.perf_counter() - start) * 1e3)
+    print(json.dumps({"times": times}), flush=True)

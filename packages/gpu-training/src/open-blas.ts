@@ -39,8 +39,7 @@ const HELP =
 
 async function importKoffi(): Promise<KoffiLike> {
   try {
-    const name = 'koffi'
-    const found = (await import(name)) as { readonly default?: KoffiLike } & KoffiLike
+    const found = (await import('koffi')) as unknown as { readonly default?: KoffiLike } & KoffiLike
     return found.default ?? found
   } catch (cause) {
     throw new TradewrightError(
