@@ -56,12 +56,17 @@ function weighSlowly(values: Float64Array, { start, end }: Block, period: number
   }
 }
 
-/** The last `period` values with their exact weighted sum, as integers in units of 2^-1074. */
+/** Coarser than any double's last place. */
+const COARSEST = 1024
+
+/** The last `period` values with their exact weighted sum, as integers in units of the finest last place seen. */
 class WeightedWindow {
   readonly #ring: Float64Array
   readonly #weights: bigint
   #count = 0
   #next = 0
+  /** Exponent of the unit. */
+  #unit = COARSEST
   #sum = 0n
   #weighted = 0n
 
@@ -80,18 +85,32 @@ class WeightedWindow {
     const full = this.#count === period
     if (full) this.#weighted -= this.#sum
     else this.#count++
-    const integer = asInteger(value)
-    if (full) this.#sum -= asInteger(ring[this.#next])
+    const integer = this.#asInteger(value)
+    if (full) this.#sum -= this.#asInteger(ring[this.#next])
     this.#sum += integer
     this.#weighted += BigInt(this.#count) * integer
     ring[this.#next] = value
     this.#next = this.#next + 1 === period ? 0 : this.#next + 1
-    return this.#count === period ? roundRatio(this.#weighted, this.#weights, -1074) : NaN
+    return this.#count === period ? roundRatio(this.#weighted, this.#weights, this.#unit) : NaN
+  }
+
+  /** A value in units, which become finer where its last place is. */
+  #asInteger(value: number): bigint {
+    if (value === 0) return 0n
+    const exponent = exponentOf(value)
+    if (exponent < this.#unit) {
+      const finer = BigInt(this.#unit - exponent)
+      this.#sum <<= finer
+      this.#weighted <<= finer
+      this.#unit = exponent
+    }
+    return BigInt(significandOf(value)) << BigInt(exponent - this.#unit)
   }
 
   clear(): void {
     this.#count = 0
     this.#next = 0
+    this.#unit = COARSEST
     this.#sum = 0n
     this.#weighted = 0n
   }
@@ -104,8 +123,6 @@ class WeightedWindow {
     )
   }
 }
-
-const asInteger = (value: number): bigint => BigInt(significandOf(value)) << BigInt(exponentOf(value) + 1074)
 
 /** The streaming twin of {@link wma}. */
 export function createWmaStream(period: number): Stream<[value: number]> {
