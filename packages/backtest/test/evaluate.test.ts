@@ -1,7 +1,8 @@
 import { createIndicatorStore, type EvaluationRequest, int, type Slice, viewRange } from '@tradewright/core'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { backtest, createEvaluate, defineIndicator, defineStrategy, ta } from '../src/index.ts'
-import { randomBars } from './arbitraries.ts'
+import { conditionOf, randomBars, trees } from './arbitraries.ts'
 import { sp500 } from './golden-cases.ts'
 import { createEvaluateRequest, type OneSlice } from './requests.ts'
 
@@ -209,5 +210,40 @@ describe('one result a trial, whatever is asked for', () => {
     const other = await one({ start: 60, end, resume: (await one({ start: 50, end: 100, state: true })).state })
     expect(other.bars).toBe(end - 60)
     expect(other.metrics).toEqual((await one({ start: 60, end })).metrics)
+  })
+})
+
+describe('a batch', () => {
+  it('gives every trial what it would get alone, to the last bit, in both engines', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(trees, trees), { minLength: 2, maxLength: 6 }),
+        fc.nat(1000),
+        fc.constantFrom('fast', 'plain'),
+        async (pairs, seed, engine) => {
+          const series = randomBars(seed, 140)
+          const strategy = defineStrategy({
+            name: 'any',
+            params: { pick: int(0, 5) },
+            signals: (columns, { pick }) => {
+              const [entry, exit] = pairs[pick % pairs.length]
+              return { entry: conditionOf(entry, columns), exit: conditionOf(exit, columns).lag(1) }
+            },
+          })
+          const programs = strategy.bind(pairs.map((_, pick) => ({ pick })))
+          const request = createEvaluateRequest(series, programs[0], { direction: 'both' })({ start: 5, end: 140 })
+          const evaluate = createEvaluate({ resolve: () => series, engine })
+          const together = await evaluate({ ...request, trials: programs.map((program, id) => ({ id, program })) })
+          for (const [id, program] of programs.entries()) {
+            const [alone] = await createEvaluate({ resolve: () => series, engine })({
+              ...request,
+              trials: [{ id, program }],
+            })
+            expect({ ...together[id], cost: 0 }).toEqual({ ...alone, cost: 0 })
+          }
+        },
+      ),
+      { numRuns: Number(process.env.TRADEWRIGHT_PROPERTY_RUNS ?? 40) },
+    )
   })
 })

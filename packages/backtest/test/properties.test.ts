@@ -1,6 +1,6 @@
 import { type Bars, createBars, createIndicatorStore, viewRange } from '@tradewright/core'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { backtest, createEvaluate, defineStrategy, ta } from '../src/index.ts'
 import { NodeGraph } from '../src/node-graph.ts'
 import { NodeStream } from '../src/node-stream.ts'
@@ -11,6 +11,7 @@ import { barsOf } from './golden-cases.ts'
 import { createEvaluateRequest } from './requests.ts'
 
 const runs = Number(process.env.TRADEWRIGHT_PROPERTY_RUNS ?? 60)
+vi.setConfig({ testTimeout: 60_000 + runs * 200 })
 
 /** Bits of a column, so that -0 and NaN count too; a NaN is a NaN. */
 const bits = (column: ArrayLike<number>): readonly string[] =>

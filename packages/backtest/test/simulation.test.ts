@@ -1,6 +1,15 @@
 import type { Bars, SimulationOptions } from '@tradewright/core'
 import { describe, expect, it } from 'vitest'
-import { type BacktestOptions, backtest, type Columns, defineStrategy, type Expr, type Signals } from '../src/index.ts'
+import {
+  type BacktestOptions,
+  backtest,
+  type Columns,
+  defineStrategy,
+  type Expr,
+  type Signals,
+  ta,
+} from '../src/index.ts'
+import { randomBars } from './arbitraries.ts'
 import { barsOf } from './golden-cases.ts'
 
 const flat = (price: number, volume = 0): readonly number[] => [price, price, price, price, volume]
@@ -209,5 +218,49 @@ describe('a chosen list of metrics', () => {
       metrics: ['sharpe', 'trades'],
     })
     expect(Object.keys(metrics)).toEqual(['sharpe', 'trades'])
+  })
+})
+
+describe('moments of the returns', () => {
+  it('are those of all bars, held or not', () => {
+    const bars = randomBars(9, 400)
+    const strategy = defineStrategy({
+      name: 'x',
+      params: {},
+      signals: ({ close }) => ({
+        entry: ta.sma(close, 3).crossesAbove(ta.sma(close, 12)),
+        exit: ta.sma(close, 3).crossesBelow(ta.sma(close, 12)),
+      }),
+    })
+    for (const options of [{}, { stopLoss: 0.02 }]) {
+      const { equity, moments, metrics } = backtest(strategy, {}, bars, { preset: 'reference', feeBps: 5, ...options })
+      const returns = [...equity].map((x, i) => x / (i === 0 ? 10_000 : equity[i - 1]) - 1)
+      const n = returns.length
+      const mean = returns.reduce((a, b) => a + b, 0) / n
+      const power = (k: number): number => returns.reduce((a, r) => a + (r - mean) ** k, 0) / n
+      expect(returns.filter((r) => r === 0).length).toBeGreaterThan(20)
+      expect(moments.count).toBe(n)
+      expect(Math.abs(moments.mean - mean)).toBeLessThan(1e-15)
+      expect(Math.abs(moments.variance / ((power(2) * n) / (n - 1)) - 1)).toBeLessThan(1e-11)
+      expect(Math.abs(moments.skew - power(3) / power(2) ** 1.5)).toBeLessThan(1e-10)
+      expect(Math.abs(moments.kurtosis - power(4) / power(2) ** 2)).toBeLessThan(1e-10)
+      expect(Math.abs(metrics.exposure - returns.filter((r) => r !== 0).length / n)).toBeLessThan(0.1)
+    }
+  })
+  it('of equal returns have no shape', () => {
+    const { moments, metrics } = run([flat(100), flat(100), flat(100)], {})
+    expect(moments).toEqual({ count: 3, mean: 0, variance: 0, skew: NaN, kurtosis: NaN })
+    expect(metrics).toMatchObject({ sharpe: NaN, annualizedVolatility: 0, sortino: NaN, winRate: NaN, trades: 0 })
+    expect(run([flat(100)], {}).moments).toEqual({ count: 1, mean: 0, variance: NaN, skew: NaN, kurtosis: NaN })
+  })
+})
+
+describe('adding to a position', () => {
+  it('keeps the fees of all its entries', () => {
+    const target = ({ volume }: Columns): Signals => ({ target: volume.div(4) })
+    const { trades, metrics } = run([flat(100, 1), flat(110, 4), flat(120, 0), flat(120, 0)], { feeBps: 50 }, target)
+    expect(trades).toHaveLength(1)
+    expect(trades[0].fees).toBeCloseTo(metrics.feesPaid, 9)
+    expect(trades[0].pnl).toBeCloseTo(metrics.finalEquity - 10_000, 9)
   })
 })

@@ -208,6 +208,12 @@ describe('programKey', () => {
     expect(key(true, 'two', { kind: 'time', bars: 2 } as never)).not.toBe(base)
   })
 
+  it('tells one signal from another', () => {
+    const made = (name: string) => strategy(({ close }) => ({ [name]: close.gt(1) })).bind([{}])[0]
+    const keys = ['entry', 'exit', 'shortEntry', 'shortExit', 'long', 'short'].map((name) => programKey(made(name)))
+    expect(new Set(keys).size).toBe(6)
+  })
+
   it('tells entry from exit', () => {
     const one = strategy(({ close }) => ({ entry: close.gt(1), exit: close.gt(2) })).bind([{}])[0]
     const other = strategy(({ close }) => ({ entry: close.gt(2), exit: close.gt(1) })).bind([{}])[0]

@@ -1,6 +1,6 @@
 import { type Bars, type Data, int, viewRange } from '@tradewright/core'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import {
   backtest,
   defineStrategy,
@@ -17,6 +17,7 @@ import { type Action, Simulator } from '../src/simulator.ts'
 import { randomBars, randomStrategies, strategyOf } from './arbitraries.ts'
 
 const runs = Number(process.env.TRADEWRIGHT_PROPERTY_RUNS ?? 60)
+vi.setConfig({ testTimeout: 60_000 + runs * 200 })
 
 const barAt = (bars: Bars, i: number): LiveBar => ({
   timestamp: bars.timestamp[i],
@@ -162,6 +163,43 @@ describe('a stream', () => {
       stop: { type: 'fraction', fraction: 0.02 },
       takeProfit: { type: 'fraction', fraction: 0.05 },
     })
+  })
+
+  it('is liquidated on the bar it was filled on, as in a backtest', () => {
+    const short = defineStrategy({
+      name: 's',
+      params: {},
+      signals: ({ volume }) => ({ entry: volume.eq(1), exit: volume.eq(2) }),
+    })
+    const options = { preset: 'reference', fill: 'nextOpen', direction: 'short', liquidation: true } as const
+    const live = short.stream({}, options)
+    const bar = (timestamp: number, high: number, volume: number): LiveBar => ({
+      timestamp,
+      open: 100,
+      high,
+      low: 90,
+      close: 95,
+      volume,
+    })
+    expect(live.push(bar(1, 100, 1)).intents).toHaveLength(1)
+    expect(live.push(bar(2, 250, 0)).position).toBe(0)
+    expect(live.push(bar(3, 100, 1)).position).toBe(0)
+  })
+
+  it('keeps numbers that JSON does not have', () => {
+    const odd = defineStrategy({
+      name: 'odd',
+      params: {},
+      signals: ({ close }) => ({
+        entry: close.max(Number.POSITIVE_INFINITY).gt(1).and(close.mul(-0).add(NaN).gt(1).not()),
+        exit: close.min(Number.NEGATIVE_INFINITY).gt(1),
+      }),
+    })
+    const saved = parseStrategy(JSON.parse(JSON.stringify(odd.save({}))) as Data)
+    const numbers = saved.program.table.constants.flat()
+    for (const number of [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, NaN, -0])
+      expect(numbers).toContainEqual(number)
+    expect(programKey(saved.program)).toBe(programKey(odd.bind([{}])[0]))
   })
 
   it('refuses bars out of order and states of others', () => {
