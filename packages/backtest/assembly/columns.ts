@@ -77,3 +77,20 @@ export function encodeColumn(column: usize, bars: i32, low: usize, scale: usize,
     codes += 16
   }
 }
+
+/** 1 when every one of n values lies between the bounds. */
+export function valuesBetween(column: usize, n: i32, least: f64, greatest: f64): i32 {
+  const low = f64x2.splat(least)
+  const high = f64x2.splat(greatest)
+  let fit = i64x2.splat(-1)
+  const end = column + (<usize>(n & ~1) << 3)
+  for (let p = column; p < end; p += 16) {
+    const x = v128.load(p)
+    fit = v128.and(fit, v128.and(f64x2.gt(x, low), f64x2.lt(x, high)))
+  }
+  if (n & 1) {
+    const x = load<f64>(end)
+    if (!(x > least && x < greatest)) return 0
+  }
+  return i64x2.bitmask(fit) == 3 ? 1 : 0
+}

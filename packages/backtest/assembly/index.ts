@@ -1,5 +1,5 @@
 export { accountLong, accountLongMoments, accountLongOwnCosts } from './account'
-export { encodeColumn, scaleRange, scanColumn, widenRange } from './columns'
+export { encodeColumn, scaleRange, scanColumn, valuesBetween, widenRange } from './columns'
 export { compareColumns, compareNumber, crossColumns, crossNumber } from './compare'
 export { bitsAnd, bitsAndNot, bitsLag, bitsOr, bitsXor } from './bits'
 export { latchEvents } from './events'

@@ -335,7 +335,7 @@ class FastRunner {
       this.market.length,
       settings.fill === 'nextOpen' ? this.market.open : this.market.close,
       this.market.close,
-      this.market.high,
+      shorts && settings.liquidation ? this.market.high : 0,
       prices,
       this.#account,
       this.#out,

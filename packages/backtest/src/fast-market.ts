@@ -31,20 +31,21 @@ interface CostKey {
   readonly rate: number
 }
 
-/** Prices of a batch in the kernels' memory, with the tables that the kernels read, each made when it is first needed. */
+/**
+ * Prices of a batch in the kernels' memory, with the tables that the kernels read: each column is checked and copied,
+ * and each table made, when it is first needed.
+ */
 export class FastMarket {
   readonly length: number
-  /** Whether closes are prices. Else nothing here is fast. */
-  readonly closesFit: boolean
-  readonly opensFit: boolean
-  /** Whether every bar has low <= open <= high: then a level within low and high is reached, or the open is beyond it. */
-  readonly rangesFit: boolean
-  readonly close: number
-  readonly open: number
-  readonly high: number
   readonly #memory: FastMemory
   readonly #bars: NodeBars
   readonly #levels: number
+  #closesFit: boolean | undefined
+  #opensFit: boolean | undefined
+  #rangesFit: boolean | undefined
+  #close = 0
+  #open = 0
+  #high = 0
   #records = 0
   #moments = 0
   #closes: RangeTable | undefined
@@ -60,24 +61,51 @@ export class FastMarket {
     this.#bars = bars
     const n = bars.length
     this.length = n
-    const { open, high, low, close } = bars
-    let closes = true
-    let opens = true
-    let ranges = true
-    for (let i = 0; i < n; i++) {
-      if (!(close[i] > LEAST_PRICE && close[i] < GREATEST_PRICE)) closes = false
-      if (!(open[i] > LEAST_PRICE && open[i] < GREATEST_PRICE)) opens = false
-      if (!(low[i] > LEAST_PRICE && low[i] <= open[i] && open[i] <= high[i] && high[i] < GREATEST_PRICE)) ranges = false
-    }
-    this.closesFit = closes
-    this.opensFit = opens
-    this.rangesFit = ranges
-    this.close = this.#column(close)
-    this.open = this.#column(open)
-    this.high = this.#column(high)
     const all = 32 - Math.clz32(n)
     const levels = trials < FEW_TRIALS ? Math.min(all, FEW_LEVELS) : all
     this.#levels = Math.max(1, Math.min(levels, Math.floor(TABLE_BYTES / (16 * n))))
+  }
+
+  /** Whether closes are prices. Else nothing here is fast. */
+  get closesFit(): boolean {
+    this.#closesFit ??= this.#fits(this.close)
+    return this.#closesFit
+  }
+
+  get opensFit(): boolean {
+    this.#opensFit ??= this.#fits(this.open)
+    return this.#opensFit
+  }
+
+  /** Whether every bar has low <= open <= high: then a level within low and high is reached, or the open is beyond it. */
+  get rangesFit(): boolean {
+    if (this.#rangesFit === undefined) {
+      const { open, high, low } = this.#bars
+      let fit = true
+      for (let i = 0; i < this.length; i++)
+        if (!(low[i] > LEAST_PRICE && low[i] <= open[i] && open[i] <= high[i] && high[i] < GREATEST_PRICE)) fit = false
+      this.#rangesFit = fit
+    }
+    return this.#rangesFit
+  }
+
+  get close(): number {
+    if (this.#close === 0) this.#close = this.#column(this.#bars.close)
+    return this.#close
+  }
+
+  get open(): number {
+    if (this.#open === 0) this.#open = this.#column(this.#bars.open)
+    return this.#open
+  }
+
+  get high(): number {
+    if (this.#high === 0) this.#high = this.#column(this.#bars.high)
+    return this.#high
+  }
+
+  #fits(column: number): boolean {
+    return this.#memory.kernels.valuesBetween(column, this.length, LEAST_PRICE, GREATEST_PRICE) === 1
   }
 
   #column(values: Float64Array): number {

@@ -1,6 +1,7 @@
 import {
   type Bars,
   createIndicatorStore,
+  type Fingerprint,
   type GraphProgram,
   type IndicatorStore,
   type MetricName,
@@ -70,6 +71,8 @@ export function sweep<P, const Name extends MetricName = StandardMetric>(
   return createSweepResult(paramsList, metrics as Readonly<Record<Name, Float64Array>>, plainTrials)
 }
 
+const OWN_STORE = 'own-store' as Fingerprint
+
 /** What {@link sweepPrograms} gives: plain data. */
 export interface SweepColumns {
   readonly metrics: MetricColumns
@@ -95,7 +98,8 @@ export function sweepPrograms(programs: readonly GraphProgram[], bars: Bars, opt
   const values = new NodeValues(
     NodeGraph.of(programs[0].table),
     nodeBars(bars, warmupStart, end),
-    columnsKey(bars, warmupStart),
+    // Hashing the bars costs more than many a sweep: a store of this call's own needs no key of theirs.
+    indicators === undefined ? OWN_STORE : columnsKey(bars, warmupStart),
     indicators ?? createIndicatorStore(),
   )
   const rows =

@@ -26,6 +26,8 @@ export interface Kernels {
    * `valid`: where a column is a number. @returns 1 when 16-bit codes may stand for it: nothing in it is beyond 1e300.
    */
   scanColumn(column: number, words: number, valid: number): number
+  /** 1 when every one of n values lies between the bounds. */
+  valuesBetween(column: number, n: number, least: number, greatest: number): number
   /** Undefined where comparisons use no codes. */
   readonly coding: Coding | undefined
 

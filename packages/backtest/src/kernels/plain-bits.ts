@@ -4,6 +4,7 @@ import type { PlainMemory } from './plain-memory.ts'
 type BitKernels = Pick<
   Kernels,
   | 'scanColumn'
+  | 'valuesBetween'
   | 'compareColumns'
   | 'crossColumns'
   | 'compareNumber'
@@ -62,6 +63,11 @@ export function createPlainBits(memory: PlainMemory): BitKernels {
         u32[(valid >>> 2) + w] = bits
       }
       return 0
+    },
+    valuesBetween(column, n, least, greatest) {
+      const { f64 } = memory
+      for (let i = column >>> 3; i < (column >>> 3) + n; i++) if (!(f64[i] > least && f64[i] < greatest)) return 0
+      return 1
     },
     compareColumns(a, b, _aCodes, _bCodes, _aValid, _bValid, words, _solid, _solidEnd, greater, less) {
       compare(a, b, 1, words, greater, less)
