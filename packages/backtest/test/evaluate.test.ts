@@ -227,11 +227,11 @@ describe('a batch', () => {
             params: { pick: int(0, 5) },
             signals: (columns, { pick }) => {
               const [entry, exit] = pairs[pick % pairs.length]
-              return { entry: conditionOf(entry, columns), exit: conditionOf(exit, columns).lag(1) }
+              return { entry: conditionOf(entry, columns).lag(pick * 3), exit: conditionOf(exit, columns).lag(1) }
             },
           })
           const programs = strategy.bind(pairs.map((_, pick) => ({ pick })))
-          const request = createEvaluateRequest(series, programs[0], { direction: 'both' })({ start: 5, end: 140 })
+          const request = createEvaluateRequest(series, programs[0], { direction: 'both' })({ start: 0, end: 140 })
           const evaluate = createEvaluate({ resolve: () => series, engine })
           const together = await evaluate({ ...request, trials: programs.map((program, id) => ({ id, program })) })
           for (const [id, program] of programs.entries()) {
