@@ -4,11 +4,12 @@ import {
   type Params,
   type SampleRequest,
   type Sampler,
+  type Space,
   TradewrightError,
 } from '@tradewright/core'
-import { cmaEsFrom } from './cma-es-sampler.ts'
+import { type CmaEsBeginning, cmaEsFrom } from './cma-es-sampler.ts'
 import { type DuplicatesOption, unlessWanted } from './distinct.ts'
-import { gpSampler } from './gp-sampler.ts'
+import { gpSampler, gpSkill } from './gp-sampler.ts'
 import { tpeSampler } from './tpe-sampler.ts'
 
 /** Options of {@link autoSampler}. */
@@ -37,8 +38,11 @@ interface Segment {
 }
 
 const SEGMENT = 8
-/** Least standard deviation with which CMA-ES begins, the first time and later. */
-const WIDE = 0.15
+/** Trials after which the Gaussian process must foretell this part of the variance of what it has not seen. */
+const SKILL_FROM = 48
+const LEAST_SKILL = 0.6
+/** Standard deviations with which CMA-ES begins: over the whole space, and at least at the best point. */
+const WIDE = 1 / 6
 const NARROW = 0.03
 /** An improvement counts where it is more than this part of the distance from the best to the median. */
 const LEAST_GAIN = 1e-4
@@ -108,7 +112,8 @@ class Portfolio {
     // CMA-ES begins wide, so it is measured by its own progress; the others by that of the study.
     const judged = last.arm === 'cma-es' ? losses.filter((t) => t.number >= last.from) : losses
     const patience = PATIENCE + PATIENCE_A_DIMENSION * space.dimensions.length
-    if (!relieved && this.#idle(judged, losses, last.from) < patience) return last
+    const rugged = last.arm === 'gp' && this.#segments.length === 1 && this.#rugged(request)
+    if (!relieved && !rugged && this.#idle(judged, losses, last.from) < patience) return last
     const numbers = space.dimensions.some((d) => d.kind !== 'categorical' && d.count > 1)
     const categories = space.dimensions.some((d) => d.kind === 'categorical' && d.count > 1)
     const order: Arm[] = []
@@ -117,6 +122,16 @@ class Portfolio {
     if (categories || !gpAllowed) order.push('tpe')
     const arm = order[(order.indexOf(last.arm) + 1) % order.length]
     return { from: firstTrial, arm, run: this.#segments.length, known }
+  }
+
+  /** Whether the Gaussian process, after its first trials, still cannot foretell what it has not seen. */
+  #rugged(request: SampleRequest): boolean {
+    const { history, firstTrial } = request
+    if (firstTrial < SKILL_FROM || firstTrial >= SKILL_FROM + 2 * SEGMENT) return false
+    const skills = [history, history.slice(0, Math.max(SKILL_FROM - SEGMENT, history.length - SEGMENT))].map((seen) =>
+      gpSkill({ ...request, history: seen }),
+    )
+    return (skills[0] + skills[1]) / 2 < LEAST_SKILL
   }
 
   /** Trials since the last improvement worth the name among `judged`, counted from trial `from` at the earliest. */
@@ -147,18 +162,12 @@ class Portfolio {
   /** CMA-ES from the best point known when its run began, as wide as the best eight lie apart. */
   #cmaOf(segment: Segment, { space, history, directions }: SampleRequest): Sampler {
     if (this.#cma?.run === segment.run) return this.#cma.sampler
-    const sign = directions[0] === 'maximize' ? -1 : 1
-    const top = history
-      .slice(0, segment.known)
-      .filter((t) => t.status === 'done' && (t.violation ?? 0) <= 0)
-      .sort((a, b) => sign * (a.values[0] - b.values[0]))
-      .slice(0, 8)
-      .map((t) => space.toUnit(t.params))
-    const mean = top[0] ?? new Float64Array(space.dimensions.length).fill(0.5)
-    let square = 0
-    for (const unit of top)
-      for (let i = 0; i < unit.length; i++) square += (unit[i] - mean[i]) ** 2 / (unit.length * top.length)
-    const sigma = Math.min(0.2, Math.max(segment.from === this.#firstOf('cma-es') ? WIDE : NARROW, Math.sqrt(square)))
+    const { mean, sigma } = this.#beginning(
+      segment,
+      space,
+      history.slice(0, segment.known),
+      directions[0] === 'maximize',
+    )
     const sampler = cmaEsFrom({
       beginning: { mean, sigma },
       population: undefined,
@@ -170,8 +179,22 @@ class Portfolio {
     return sampler
   }
 
-  #firstOf(arm: Arm): number | undefined {
-    return this.#segments.find((segment) => segment.arm === arm)?.from
+  #beginning(segment: Segment, space: Space, history: readonly FinishedTrial[], maximize: boolean): CmaEsBeginning {
+    const sign = maximize ? -1 : 1
+    const sorted = history
+      .filter((t) => t.status === 'done' && (t.violation ?? 0) <= 0)
+      .sort((a, b) => sign * (a.values[0] - b.values[0]))
+      .map((t) => space.toUnit(t.params))
+    const best = sorted[0]
+    if (best === undefined) return { mean: new Float64Array(space.dimensions.length).fill(0.5), sigma: 1 / 6 }
+    const distance = (a: Float64Array): number => Math.sqrt(a.reduce((s, u, i) => s + (u - best[i]) ** 2, 0) / a.length)
+    const turn = this.#segments.filter((other) => other.arm === 'cma-es' && other.from <= segment.from).length
+    // The Gaussian process was relieved early: nothing is converged, and everything is still to be found.
+    if (turn === 1 && segment.from < SKILL_FROM + 3 * SEGMENT) return { mean: best, sigma: WIDE }
+    // After a convergence: first a search of the whole space, then from the best itself, and so on in turn.
+    if (turn % 2 === 1) return { mean: new Float64Array(best.length).fill(0.5), sigma: WIDE }
+    const spread = sorted.slice(0, 8).reduce((s, unit) => s + distance(unit) ** 2, 0) / Math.min(8, sorted.length)
+    return { mean: best, sigma: Math.min(0.2, Math.max(NARROW, Math.sqrt(spread))) }
   }
 
   save(): Data {
@@ -190,8 +213,9 @@ class Portfolio {
  *
  * It begins with scrambled Sobol points and a Gaussian process, which earns most while trials are few. When the arm in
  * charge has not improved the best for a while (by more than a ten-thousandth of the way to the median), the next one
- * takes over: CMA-ES from the best point, wide the first time and later as wide as the best points lie apart; then TPE where there are
- * categories or no Gaussian process; then the first again. After
+ * takes over: CMA-ES, in turn over the whole space and from the best point; then TPE where there are
+ * categories or no Gaussian process; then the first again. Where the Gaussian process cannot foretell what it has not
+ * seen (leave-one-out, after 48 trials), CMA-ES takes over at once, from the best point and wide. After
  * `gpUntil` trials the Gaussian process, whose model grows no more, is left out. Several objectives are left to TPE.
  *
  * @throws TradewrightError `BAD_OPTION` for a negative gpUntil.

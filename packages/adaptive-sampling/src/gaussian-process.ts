@@ -285,3 +285,40 @@ export class GaussianProcess {
     return { mean, variance: Math.max(1e-12, scale - taken) }
   }
 }
+
+/**
+ * How well a Gaussian process foretells observations it has not seen: 1 less the leave-one-out error over the variance.
+ *
+ * @param x shape [n * d]. Read only.
+ * @param y shape [n], standardised. Read only.
+ * @returns at most 1; 0 is as good as the mean, less is worse.
+ * @see Rasmussen, Williams (2006), equation 5.12.
+ */
+export function leaveOneOutSkill(x: Float64Array, y: Float64Array, kinds: AxisKinds, parameters: GpParameters): number {
+  const n = y.length
+  const d = kinds.length
+  const l = new Float64Array(n * n)
+  for (let i = 0; i < n; i++) {
+    for (let k = 0; k <= i; k++) {
+      let square = 0
+      for (let j = 0; j < d; j++)
+        square += parameters.inverseSquares[j] * axisSquare(kinds[j], x[i * d + j], x[k * d + j])
+      const root = SQRT5 * Math.sqrt(square)
+      l[i * n + k] = parameters.scale * (1 + root + (root * root) / 3) * Math.exp(-root)
+    }
+    l[i * n + i] += parameters.noise
+  }
+  if (!choleskyRows(l, n, 0, n)) return 0
+  const inverse = new Float64Array(n * n)
+  inverseFromCholesky(l, n, inverse, new Float64Array(n * n))
+  const alpha = y.slice()
+  solveLower(l, n, n, alpha)
+  solveUpper(l, n, n, alpha)
+  let error = 0
+  let variance = 0
+  for (let i = 0; i < n; i++) {
+    error += (alpha[i] / inverse[i * n + i]) ** 2
+    variance += y[i] * y[i]
+  }
+  return variance > 0 ? 1 - error / variance : 0
+}

@@ -1,6 +1,14 @@
-import { type Params, type Rng, type SampleRequest, type Sampler, TradewrightError } from '@tradewright/core'
+import {
+  createRng,
+  type Params,
+  type Rng,
+  type SampleRequest,
+  type Sampler,
+  type StudyView,
+  TradewrightError,
+} from '@tradewright/core'
 import { type DuplicatesOption, unlessWanted } from './distinct.ts'
-import { fitGp, GaussianProcess, type GpParameters } from './gaussian-process.ts'
+import { fitGp, GaussianProcess, type GpParameters, leaveOneOutSkill } from './gaussian-process.ts'
 import { lbfgs } from './lbfgs.ts'
 import { logExpectedImprovement, logH, logHSlope } from './log-expected-improvement.ts'
 import { transformLosses } from './loss-transform.ts'
@@ -271,6 +279,53 @@ class GpState {
     })
     return [end, reached]
   }
+}
+
+/** The largest expected improvement that a Gaussian process sees, in units of the first objective. */
+export function expectedImprovementOf({ space, trials, directions, seed }: StudyView): number {
+  const observations = new Observations()
+  const request = { space, count: 1, firstTrial: trials.length, history: trials, directions, seed }
+  observations.sync({ ...request, rng: (trial) => createRng(seed, trial) })
+  const { count, axes, points, losses } = observations
+  if (count < 2) return Number.POSITIVE_INFINITY
+  const d = axes.length
+  const kinds = axes.map((axis) => (axis.kind === 'categorical' ? 'category' : 'number') as 'category' | 'number')
+  const chosen = fitSubset(observations.ranked())
+  const values = Float64Array.from(chosen, (row) => losses[row * directions.length])
+  const mean = values.reduce((a, b) => a + b, 0) / values.length
+  const deviation = Math.sqrt(values.reduce((a, b) => a + (b - mean) ** 2, 0) / values.length)
+  if (!(deviation > 0) || !Number.isFinite(deviation)) return deviation === 0 ? 0 : Number.POSITIVE_INFINITY
+  const y = values.map((v) => (v - mean) / deviation)
+  const x = gather(points, d, chosen)
+  const gp = new GaussianProcess(fitGp(x, y, kinds, 24), kinds, chosen.length)
+  gp.add(x, y, chosen.length)
+  const best = y.reduce((a, b) => Math.min(a, b))
+  const rng = createRng(seed, RESTART_STREAM - 1)
+  const center = observations.copyPoint(observations.ranked()[0])
+  const gradients = new Float64Array(2 * d)
+  let most = Number.NEGATIVE_INFINITY
+  for (let c = 0; c < 400; c++) {
+    const near = c % 2 === 0 ? undefined : 10 ** (-3 * rng.uniform())
+    const unit = space.toUnit(
+      space.fromUnit(center.map((u) => (near === undefined ? rng.uniform() : u + near * 0.3 * rng.normal()))),
+    )
+    const at = unit.map((u, a) => (isActive(axes, a, unit) ? u : Number.NaN))
+    const { mean: mu, variance } = gp.predict(at, gradients)
+    most = Math.max(most, logExpectedImprovement(mu, Math.sqrt(variance), best))
+  }
+  return deviation * Math.exp(most)
+}
+
+/** How well a Gaussian process foretells trials of this history that it has not seen: at most 1, 0 is worthless. */
+export function gpSkill(request: SampleRequest): number {
+  const observations = new Observations()
+  observations.sync(request)
+  const { count, axes, losses, violations, points } = observations
+  if (count < 4) return 0
+  const kinds = axes.map((axis) => (axis.kind === 'categorical' ? 'category' : 'number') as 'category' | 'number')
+  const y = transformLosses(losses.slice(0, count), violations.slice(0, count))
+  const x = points.slice(0, count * axes.length)
+  return leaveOneOutSkill(x, y, kinds, fitGp(x, y, kinds, fitEvaluations(count)))
 }
 
 /** The best, the newest and some of the rest: what the hyperparameters are fitted to. */

@@ -6,6 +6,7 @@ export interface LoopOptions {
   readonly generationSize?: number
   readonly directions?: readonly Direction[]
   readonly history?: readonly FinishedTrial[]
+  readonly budget?: number
 }
 
 /** Drives a sampler without a study: every generation sees the trials of the generations before it. */
@@ -13,7 +14,14 @@ export function drive(
   sampler: Sampler,
   space: Space,
   objective: (params: Params, number: number) => number | readonly number[] | FinishedTrial['status'],
-  { seed = 1, trials, generationSize = 8, directions = ['minimize'], history: before = [] }: LoopOptions,
+  {
+    seed = 1,
+    trials,
+    generationSize = 8,
+    directions = ['minimize'],
+    history: before = [],
+    budget = trials,
+  }: LoopOptions,
 ): readonly FinishedTrial[] {
   const history: FinishedTrial[] = [...before]
   while (history.length < trials) {
@@ -27,7 +35,7 @@ export function drive(
       directions,
       seed,
       rng: (trial) => createRng(seed, trial * 2),
-      budget: trials,
+      budget,
     })
     batch.forEach((params, i) => {
       const number = firstTrial + i

@@ -1,9 +1,14 @@
 import { bool, choice, defineSpace, float, int, oneOf, type Params, type Sampler, type Space } from '@tradewright/core'
+import { samplerContract } from '@tradewright/core/testing'
 import { describe, expect, it } from 'vitest'
 import {
+  autoSampler,
+  bruteForceSampler,
   cmaEsSampler,
   differentialEvolutionSampler,
   gpSampler,
+  gridSampler,
+  haltonSampler,
   nsga2Sampler,
   nsga3Sampler,
   perturbationSampler,
@@ -123,5 +128,122 @@ describe.each(makers)('%s', (_name, make) => {
       return bestOf(history) - bestOf(history.slice(0, 20))
     })
     expect(median(gains)).toBeLessThan(-0.1)
+  })
+})
+
+const contracts: readonly [string, () => Sampler][] = [
+  ...makers,
+  ['auto', () => autoSampler()],
+  ['halton', () => haltonSampler()],
+  ['grid', () => gridSampler({ points: 4 })],
+]
+for (const [name, make] of contracts)
+  describe(name, () =>
+    samplerContract({
+      make,
+      ...(name === 'grid'
+        ? { skip: [{ test: 'another seed gives other parameters', reason: 'a grid has no chance in it' }] }
+        : {}),
+    }),
+  )
+
+describe('auto', () => {
+  it('goes on from its saved state as if it had not stopped', () => {
+    const whole = drive(autoSampler(), conditional, conditionalValue, { trials: 160, generationSize: 4 })
+    const first = autoSampler()
+    const part = drive(first, conditional, conditionalValue, { trials: 120, generationSize: 4, budget: 160 })
+    const second = autoSampler()
+    second.restore?.(structuredClone(first.save?.() ?? null))
+    expect(drive(second, conditional, conditionalValue, { trials: 160, generationSize: 4, history: part })).toEqual(
+      whole,
+    )
+  })
+
+  it('keeps working on 20,000 trials', () => {
+    const sampler = autoSampler()
+    const known = drive(haltonSampler(), sphere, square, { trials: 20_000, generationSize: 256 })
+    const more = drive(sampler, sphere, square, { trials: 20_024, history: known })
+    expect(more).toHaveLength(20_024)
+  })
+})
+
+describe('sequences and grids', () => {
+  it('grid covers a grid once, on each scale', () => {
+    const space = erase(defineSpace({ x: float(0, 1), lr: float(0.01, 1, { log: true }), k: choice(['a', 'b']) }))
+    const params = drive(gridSampler({ points: 3 }), space, () => 0, { trials: 100 }).map((t) => t.params)
+    expect(params).toHaveLength(18)
+    expect(new Set(params.map((p) => p.x))).toEqual(new Set([0, 0.5, 1]))
+    const rates = [...new Set(params.map((p) => p.lr as number))]
+    expect(rates.map((r) => Number(r.toPrecision(6)))).toEqual([0.01, 0.1, 1])
+  })
+
+  it('brute force enumerates a conditional space and stops', () => {
+    const space = erase(defineSpace({ e: oneOf('kind', { a: { n: int(1, 3) }, b: {} }), on: bool() }))
+    const history = drive(bruteForceSampler(), space, () => 0, { trials: 100 })
+    expect(history).toHaveLength(8)
+    expect(new Set(history.map((t) => JSON.stringify(t.params))).size).toBe(8)
+  })
+
+  it('halton is the sequence of the paper, and even where scrambled', () => {
+    const plain = drive(
+      haltonSampler({ scramble: false }),
+      erase(defineSpace({ a: float(0, 1), b: float(0, 1) })),
+      () => 0,
+      {
+        trials: 4,
+      },
+    ).map((t) => [t.params.a, t.params.b])
+    const expected = [
+      [1 / 2, 1 / 3],
+      [1 / 4, 2 / 3],
+      [3 / 4, 1 / 9],
+      [1 / 8, 4 / 9],
+    ]
+    for (const [i, row] of expected.entries())
+      for (const [j, v] of row.entries()) expect(Math.abs((plain[i][j] as number) - v)).toBeLessThan(1e-15)
+    const counts = new Int32Array(9)
+    for (const { params } of drive(haltonSampler(), sphere, () => 0, { trials: 243 }))
+      counts[Math.min(8, Math.floor((((params.b as number) + 5) / 10) * 9))]++
+    expect([...counts]).toEqual(new Array(9).fill(27))
+  })
+})
+
+describe('distributions', () => {
+  it('the first trials of a model are even: a Sobol net', () => {
+    const first = drive(tpeSampler({ startup: 64 }), sphere, square, { trials: 64, generationSize: 64 })
+    for (const name of ['a', 'b', 'c']) {
+      const cells = first.map((t) => Math.floor((((t.params[name] as number) + 5) / 10) * 64))
+      expect(new Set(cells).size).toBe(64)
+    }
+  })
+
+  it('perturbation moves by the factor of the range', () => {
+    const space = erase(defineSpace({ x: float(0, 1) }))
+    const seen = drive(perturbationSampler({ initialSamples: 1 }), space, (p) => Math.abs((p.x as number) - 0.5), {
+      trials: 4,
+    })
+    const spread = drive(
+      perturbationSampler({ initialSamples: 4, perturbationFactor: 0.01 }),
+      space,
+      (p) => Math.abs((p.x as number) - 0.5),
+      {
+        trials: 2000,
+        generationSize: 1000,
+        history: seen,
+      },
+    ).slice(4, 1004)
+    const best = Math.min(...seen.map((t) => Math.abs((t.params.x as number) - 0.5)))
+    const center = seen.find((t) => Math.abs((t.params.x as number) - 0.5) === best)?.params.x as number
+    const deviation = Math.sqrt(spread.reduce((s, t) => s + ((t.params.x as number) - center) ** 2, 0) / spread.length)
+    expect(deviation).toBeGreaterThan(0.0092)
+    expect(deviation).toBeLessThan(0.0108)
+  })
+
+  it('cma-es begins as a normal distribution in the middle', () => {
+    const first = drive(cmaEsSampler({ sigma: 0.1 }), sphere, square, { trials: 2000, generationSize: 2000 })
+    const mean = first.reduce((s, t) => s + (t.params.a as number), 0) / first.length
+    const deviation = Math.sqrt(first.reduce((s, t) => s + (t.params.a as number) ** 2, 0) / first.length)
+    expect(Math.abs(mean)).toBeLessThan(0.1)
+    expect(Math.abs(deviation - 1)).toBeLessThan(0.06)
   })
 })
