@@ -9,6 +9,7 @@ import {
 import { type Bars, type Data, type MetricName, type StandardMetric, TradewrightError } from '@tradewright/core'
 import { BarsLender } from './lent-bars.ts'
 import { packPrograms } from './packed-programs.ts'
+import { sharingOrder } from './sweep-order.ts'
 import { builtInModule } from './task-protocol.ts'
 import { type WorkerPool, type WorkerPoolOptions, workerPool } from './worker-pool.ts'
 import type { SweepTask } from './worker-tasks.ts'
@@ -26,14 +27,11 @@ export interface SweepParallelOptions extends Omit<SweepOptions, 'indicators'> {
 
 /** Below this many bars times parameters a sweep is over before a worker has heard of it. */
 const INLINE_BELOW = 10_000_000
-/** Parts a worker, so that a slow one does not leave the others alone. */
-const PARTS = 2
-
 /**
  * `sweep` in worker threads: the same parameters, the same results to the last bit, on all cores.
  *
- * Bars go into shared memory (copied once unless they lie there), programs as packed nodes; each worker computes the
- * indicators of its own part of the list, so that a list in the order of one parameter shares best.
+ * Bars go into shared memory (copied once unless they lie there), programs as packed nodes. Each worker takes one part,
+ * cut so that parts share few indicators, since each computes its own.
  *
  * @throws TradewrightError as `sweep`; `TASK_FAILED`, `OUT_OF_MEMORY` where a part failed twice; the signal's reason.
  * @see docs/parallel.md for what it gives on two cores.
@@ -56,12 +54,8 @@ export async function sweepParallel<P, const Name extends MetricName = StandardM
   const pool = given ?? workerPool({ maxWorkers, onWarning })
   try {
     if (!(await pool.start())) return sweep(strategy, paramsList, bars, sweepOptions)
-    const parts = await sweepParts(strategy, paramsList, bars, { pool, signal, sweepOptions })
-    return createSweepResult(
-      paramsList,
-      joined(parts) as Readonly<Record<Name, Float64Array>>,
-      parts.reduce((sum, { plainTrials }) => sum + plainTrials, 0),
-    )
+    const { metrics, plainTrials } = await sweepParts(strategy, paramsList, bars, { pool, signal, sweepOptions })
+    return createSweepResult(paramsList, metrics as Readonly<Record<Name, Float64Array>>, plainTrials)
   } finally {
     if (given === undefined) await pool[Symbol.asyncDispose]()
   }
@@ -76,39 +70,37 @@ async function sweepParts<P>(
     readonly signal: AbortSignal | undefined
     readonly sweepOptions: SweepTask['options']
   },
-): Promise<readonly SweepColumns[]> {
+): Promise<{ readonly metrics: Readonly<Record<string, Float64Array>>; readonly plainTrials: number }> {
   const { pool, signal, sweepOptions } = run
   const lent = new BarsLender().lend(bars)
-  const count = Math.min(paramsList.length, pool.size * PARTS)
+  const count = Math.min(paramsList.length, pool.size)
   const programs = strategy.bind(paramsList)
+  const order = sharingOrder(programs)
   const cut = (i: number): number => Math.floor((i * paramsList.length) / count)
-  return Promise.all(
+  const parts = await Promise.all(
     Array.from({ length: count }, async (_, i) => {
-      const task: SweepTask = {
-        programs: packPrograms(programs.slice(cut(i), cut(i + 1))),
-        bars: lent,
-        options: sweepOptions,
-      }
+      const own = order.slice(cut(i), cut(i + 1)).map((index) => programs[index])
+      const task: SweepTask = { programs: packPrograms(own), bars: lent, options: sweepOptions }
       const value = await pool.run({ module: builtInModule, export: 'sweep', data: task as unknown as Data, signal })
       return value as unknown as SweepColumns
     }),
   )
+  return {
+    metrics: joined(parts, order),
+    plainTrials: parts.reduce((sum, { plainTrials }) => sum + plainTrials, 0),
+  }
 }
 
-/** The columns of the parts, one after another. */
-function joined(parts: readonly SweepColumns[]): Readonly<Record<string, Float64Array>> {
+/** The columns of the parts, put back into the order of the list. */
+function joined(parts: readonly SweepColumns[], order: readonly number[]): Readonly<Record<string, Float64Array>> {
   const columns: Record<string, Float64Array> = {}
   for (const name of Object.keys(parts[0].metrics) as MetricName[]) {
-    const pieces = parts.map(({ metrics }) => {
+    const column = new Float64Array(order.length)
+    let at = 0
+    for (const { metrics } of parts) {
       const piece = metrics[name]
       if (piece === undefined) throw new TradewrightError('INTERNAL', `a part of a sweep lacks the column '${name}'`)
-      return piece
-    })
-    const column = new Float64Array(pieces.reduce((sum, piece) => sum + piece.length, 0))
-    let at = 0
-    for (const piece of pieces) {
-      column.set(piece, at)
-      at += piece.length
+      for (const value of piece) column[order[at++]] = value
     }
     columns[name] = column
   }

@@ -2,6 +2,7 @@ import { sweep } from '@tradewright/backtest'
 import { contentKey } from '@tradewright/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { sweepParallel, type WorkerPool, workerPool } from '../src/index.ts'
+import { sharingOrder } from '../src/sweep-order.ts'
 import { bundledEntries } from './bundled-entries.ts'
 import { cross, points, walk } from './market.ts'
 
@@ -22,11 +23,23 @@ describe('sweepParallel', () => {
     const alone = sweep(cross, list, bars, options)
     const before = own.stats().done
     const together = await sweepParallel(cross, list, bars, { ...options, pool: own })
-    expect(own.stats().done - before).toBe(maxWorkers * 2)
+    expect(own.stats().done - before).toBe(maxWorkers)
     expect(contentKey(together.metrics)).toBe(contentKey(alone.metrics))
     expect(together.plainTrials).toBe(alone.plainTrials)
     expect(together.topK(5)).toEqual(alone.topK(5))
     if (own !== pool) await own[Symbol.asyncDispose]()
+  })
+
+  it('cuts the list so that workers share few indicators', () => {
+    const programs = cross.bind(list)
+    const order = sharingOrder(programs)
+    expect([...order].sort((a, b) => a - b)).toEqual(programs.map((_, i) => i))
+    const columns = (part: readonly number[]) =>
+      new Set(part.flatMap((i) => [`s${list[i].slow}`, `f${list[i].fast}`])).size
+    const halves = (o: readonly number[]) => columns(o.slice(0, 300)) + columns(o.slice(300))
+    const plain = halves(programs.map((_, i) => i))
+    expect(plain).toBeGreaterThan(220)
+    expect(halves(order)).toBeLessThan(165)
   })
 
   it('computes only the metrics asked for', async () => {
