@@ -74,10 +74,36 @@ export interface ParallelizationOptions {
   readonly chunkSize?: number | undefined
 }
 
+/** When a search ends before its budget: what has not been bettered for long is not going to be. */
+export interface EarlyStoppingOptions {
+  /** @default true */
+  readonly enabled?: boolean | undefined
+  /** Trials that are always made. @default the larger of 100 and half the budget */
+  readonly minTrials?: number | undefined
+  /** Trials without a better one after which it ends. @default the larger of 50 and a fifth of the budget */
+  readonly patience?: number | undefined
+  /** Ends also where the best after `minTrials` is worse than this. @default never */
+  readonly performanceThreshold?: number | undefined
+  /** 'documents': patience 10, minTrials 20, threshold -0.5. @default none */
+  readonly preset?: 'documents' | undefined
+}
+
+/** Trials are seen on part of the data first, and only those that deserve it on all of it. */
+export interface ProgressiveEvaluationSection {
+  /** @default whether `training.pruner` is given */
+  readonly enabled?: boolean | undefined
+  /** [share of the data, weight] of each stage, ascending to 1. @default [[0.1, 0.3], [0.3, 0.5], [1, 1]] */
+  readonly stages?: readonly (readonly [number, number])[] | undefined
+  /** Value below which a trial is stopped, where no pruner is given. @default -0.5 */
+  readonly threshold?: number | undefined
+}
+
 /** The system's own optimizers, each a section that can be switched off. */
 export interface ComputationalOptimizationOptions {
   readonly caching?: CachingOptions | undefined
   readonly parallelization?: ParallelizationOptions | undefined
+  readonly earlyStopping?: EarlyStoppingOptions | undefined
+  readonly progressiveEvaluation?: ProgressiveEvaluationSection | undefined
   readonly profiling?:
     | {
         /** Measure the time of every optimizer. @default true */
@@ -130,6 +156,22 @@ export interface ResolvedParallelization {
   readonly chunkSize: number
 }
 
+/** The early stopping section; what is left out depends on the budget. */
+export interface ResolvedEarlyStopping {
+  readonly enabled: boolean
+  readonly minTrials?: number | undefined
+  readonly patience?: number | undefined
+  readonly performanceThreshold?: number | undefined
+  readonly preset?: 'documents' | undefined
+}
+
+/** The progressive evaluation section with every default filled in. */
+export interface ResolvedProgressive {
+  readonly enabled?: boolean | undefined
+  readonly stages: readonly (readonly [number, number])[]
+  readonly threshold: number
+}
+
 /** The configuration with every default filled in. */
 export interface ResolvedConfiguration {
   readonly dataSource: DataSource
@@ -137,6 +179,8 @@ export interface ResolvedConfiguration {
   readonly computationalOptimization: {
     readonly caching: ResolvedCaching
     readonly parallelization: ResolvedParallelization
+    readonly earlyStopping: ResolvedEarlyStopping
+    readonly progressiveEvaluation: ResolvedProgressive
     readonly profiling: { readonly enabled: boolean }
   }
   readonly optimizers: readonly Optimizer[]
@@ -214,12 +258,45 @@ const parallelization: z.ZodType<ResolvedParallelization> = section({
   chunkSize: whole(1).default(1000),
 })
 
+const finite: z.ZodType<number> = leaf('a finite number', (v) => typeof v === 'number' && Number.isFinite(v))
+
+const earlyStopping: z.ZodType<ResolvedEarlyStopping> = section({
+  enabled: flag(true),
+  minTrials: whole(1).optional(),
+  patience: whole(1).optional(),
+  performanceThreshold: finite.optional(),
+  preset: leaf<'documents'>("'documents'", (v) => v === 'documents').optional(),
+})
+
+const isStages = (v: unknown): boolean =>
+  Array.isArray(v) &&
+  v.length > 0 &&
+  v.every(
+    (stage) => Array.isArray(stage) && stage.length === 2 && stage.every((x) => typeof x === 'number' && x > 0),
+  ) &&
+  v.every((stage, i) => (i === 0 || stage[0] > v[i - 1][0]) && (i < v.length - 1 || stage[0] === 1))
+
+const progressiveEvaluation: z.ZodType<ResolvedProgressive> = section({
+  enabled: leaf<boolean>('true or false', (v) => typeof v === 'boolean').optional(),
+  stages: leaf<ResolvedProgressive['stages']>(
+    'a list of [share of the data, weight], ascending to a share of 1',
+    isStages,
+  ).default([
+    [0.1, 0.3],
+    [0.3, 0.5],
+    [1, 1],
+  ]),
+  threshold: finite.default(-0.5),
+})
+
 const system: z.ZodType<ResolvedConfiguration> = section({
   dataSource: leaf<DataSource>('a data source: an object with load(request)', (v) => hasMethod(v, 'load')),
   training: training.prefault({}),
   computationalOptimization: section({
     caching: caching.prefault({}),
     parallelization: parallelization.prefault({}),
+    earlyStopping: earlyStopping.prefault({}),
+    progressiveEvaluation: progressiveEvaluation.prefault({}),
     profiling: section({ enabled: flag(true) }).prefault({}),
   }).prefault({}),
   optimizers: leaf<readonly Optimizer[]>('a list of optimizers', (v) => Array.isArray(v)).default([]),
@@ -233,15 +310,9 @@ const system: z.ZodType<ResolvedConfiguration> = section({
 /** Sections that the design names and this version does not have. */
 const NOT_YET: readonly string[] = [
   'training.validation.walkForward',
-  ...[
-    'earlyStopping',
-    'progressiveEvaluation',
-    'memoryManagement',
-    'dataStreaming',
-    'adaptiveSampling',
-    'incrementalTraining',
-    'monitoring',
-  ].map((name) => `computationalOptimization.${name}`),
+  ...['memoryManagement', 'dataStreaming', 'adaptiveSampling', 'incrementalTraining', 'monitoring'].map(
+    (name) => `computationalOptimization.${name}`,
+  ),
 ]
 
 type Path = readonly PropertyKey[]

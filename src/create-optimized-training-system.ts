@@ -164,7 +164,12 @@ class System implements TrainingSystem {
     return {
       dataSource: config.dataSource,
       training: config.training,
-      optimizers: profiler === undefined ? ordered : ordered.map((optimizer) => measured(optimizer, profiler)),
+      computing: config.computationalOptimization,
+      optimizers: (ofRun) => {
+        const own = { ...this.#own, middle: [...this.#own.middle, ...ofRun] }
+        const all = ofRun.length === 0 ? ordered : orderOptimizers(this.#user, own)
+        return profiler === undefined ? all : all.map((optimizer) => measured(optimizer, profiler))
+      },
       evaluate: this.#engine.evaluate,
       lend: this.#engine.lend,
       events,

@@ -45,27 +45,31 @@ export interface RunningBest {
 }
 
 function scored<P>(
-  { objective, slices }: TrialEvaluation<P>,
-  { number, params }: PendingTrial,
+  { objective }: TrialEvaluation<P>,
+  { number, params, rung }: PendingTrial,
+  slices: readonly Slice[],
   evaluation: Evaluation,
 ): TrialOutcome {
   if (evaluation.status === 'failed') return failed(number, evaluation.error)
   const weights = slices.map((slice) => slice.weight)
   try {
     const values = objective.score(evaluation.slices, weights, params)
+    const reports = rung === undefined ? [] : [{ id: number, step: rung.step, value: values[0] }]
+    // Early stages may say nothing yet (no trade, no Sharpe ratio): what NaN means there is for the pruner to say.
+    if (rung !== undefined && !rung.last) return { number, status: 'paused', reports }
     if (values.some(Number.isNaN))
       throw new TradewrightError(
         'BAD_OBJECTIVE',
         `objective '${objective.name}' must be a number, was NaN for ${JSON.stringify(params)}`,
         { trial: number, objective: objective.name },
       )
-    return { number, status: 'done', values, data: keepSlices(evaluation.slices) }
+    return { number, status: 'done', values, reports, data: keepSlices(evaluation.slices) }
   } catch (error) {
     return failed(number, toErrorData(error, 'BAD_OBJECTIVE'))
   }
 }
 
-/** Binds, evaluates and scores one batch. A trial that cannot be bound fails; the others go on. */
+/** Binds, evaluates and scores one batch, all of it at the same stage. A trial that cannot be bound fails; the others go on. */
 async function evaluateBatch<P>(
   options: TrialEvaluation<P>,
   batch: readonly PendingTrial[],
@@ -84,18 +88,27 @@ async function evaluateBatch<P>(
     }
   })
   if (trials.length === 0) return outcomes
+  const slices = batch[0].rung?.slices ?? options.slices
   const evaluations = await options.evaluate({
     trials,
-    slices: options.slices,
+    slices,
     simulation: options.simulation,
     want: { state: false, returns: false, metrics: 'standard' },
     signal,
   })
   for (const evaluation of evaluations) {
     const trial = pending.get(evaluation.id)
-    if (trial !== undefined) outcomes.push(scored(options, trial, evaluation))
+    if (trial !== undefined) outcomes.push(scored(options, trial, slices, evaluation))
   }
   return outcomes
+}
+
+/** Trials from `from` on, at most `size`, up to where the stage changes. */
+function takeBatch(pending: readonly PendingTrial[], from: number, size: number): readonly PendingTrial[] {
+  const { rung } = pending[from]
+  let end = from + 1
+  while (end < pending.length && end < from + size && pending[end].rung === rung) end++
+  return pending.slice(from, end)
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -112,13 +125,16 @@ export function trialEvaluator<P>(
   const { concurrency, clock, objective, threads } = options
   const batchMs = BATCH_MS * threads
   let size = FIRST_BATCH
-  return async (pending, { signal, stop, finished }) => {
+  return async (trials, { signal, stop, finished }) => {
+    // By stage, so that batches are large; outcomes go back by number.
+    const stages = [...new Set(trials.map(({ rung }) => rung))]
+    const pending = stages.flatMap((stage) => trials.filter(({ rung }) => rung === stage))
     const outcomes: TrialOutcome[] = []
     let next = 0
     const lane = async (): Promise<void> => {
       while (next < pending.length && !stop.aborted) {
         signal.throwIfAborted()
-        const batch = pending.slice(next, next + Math.min(size, Math.ceil(pending.length / concurrency)))
+        const batch = takeBatch(pending, next, Math.min(size, Math.ceil(pending.length / concurrency)))
         next += batch.length
         const begin = clock.elapsed()
         const answered = await evaluateBatch(options, batch, signal)
@@ -131,7 +147,7 @@ export function trialEvaluator<P>(
             if (best.value === undefined || isBetter(value, best.value, objective.directions[0])) best.value = value
           }
         }
-        for (const _ of answered) finished()
+        for (const { status } of answered) if (status !== 'paused') finished()
         await turn()
       }
     }

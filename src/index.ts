@@ -95,7 +95,9 @@ export { sweepParallel } from '@tradewright/runners'
 export type {
   CachingOptions,
   ComputationalOptimizationOptions,
+  EarlyStoppingOptions,
   ParallelizationOptions,
+  ProgressiveEvaluationSection,
   ResolvedConfiguration,
   SystemOptions,
   TrainingOptions,

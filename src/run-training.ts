@@ -1,3 +1,4 @@
+import { type ProgressiveEvaluation, progressiveEvaluation, stageThreshold } from '@tradewright/backtest-cache'
 import {
   type Bars,
   bestTrial,
@@ -22,7 +23,8 @@ import {
   wholeTrials,
 } from '@tradewright/core'
 import { checkSimulation } from './buy-and-hold.ts'
-import { type ResolvedTraining, resolveTraining } from './configuration.ts'
+import { type ResolvedConfiguration, type ResolvedTraining, resolveTraining } from './configuration.ts'
+import { seenEnough, stoppingRule } from './early-stopping.ts'
 import { type RunningBest, trialEvaluator } from './evaluate-trials.ts'
 import { fixParams } from './fixed-params.ts'
 import { lookBack, type SplitBars, splitBars, trainingSlice } from './holdout.ts'
@@ -38,8 +40,9 @@ import { meanMetrics, validateResult } from './validate-result.ts'
 export interface TrainingHost {
   readonly dataSource: DataSource
   readonly training: ResolvedTraining
-  /** Outermost first. */
-  readonly optimizers: readonly Optimizer[]
+  readonly computing: ResolvedConfiguration['computationalOptimization']
+  /** Every optimizer, outermost first, with those of this run in their place between cache and runner. */
+  optimizers(ofRun: readonly Optimizer[]): readonly Optimizer[]
   /** The engine's, innermost; finds bars by fingerprint among those that `lend` was given. */
   readonly evaluate: Evaluate
   readonly events: Events
@@ -119,6 +122,17 @@ function bestOf<P>(trials: readonly FinishedTrial[], { objective, name, request 
   )
 }
 
+/** The optimizer of this run that evaluates in stages; undefined where trials are evaluated whole. */
+function stagesOf(
+  { pruner, objective }: ResolvedTraining,
+  { enabled, stages, threshold }: ResolvedConfiguration['computationalOptimization']['progressiveEvaluation'],
+): ProgressiveEvaluation | undefined {
+  if (!(enabled ?? pruner !== undefined)) return undefined
+  if (resolveObjective(objective).directions.length > 1)
+    throw new TradewrightError('BAD_OPTION', 'progressive evaluation judges one objective, was asked for several')
+  return progressiveEvaluation({ stages, pruner: pruner ?? stageThreshold(threshold) })
+}
+
 /** Progress reports and never steers: a callback that throws is told of as a listener that failed. */
 function tell(onProgress: (progress: TrainingProgress) => void, progress: TrainingProgress, events: Events): void {
   try {
@@ -154,7 +168,11 @@ export async function runTraining<P>(
         `sampler '${sampler.name}' handles one objective, was asked for ${objective.directions.length}`,
         { sampler: sampler.name },
       )
-    const onion = composeOnion(host.optimizers, {
+    const slices = symbols.map(trainingSlice)
+    const progressive = stagesOf(training, host.computing.progressiveEvaluation)
+    progressive?.plan(slices)
+    const rule = stoppingRule(host.computing.earlyStopping, training.trials)
+    const onion = composeOnion(host.optimizers(progressive === undefined ? [] : [progressive]), {
       suggest: async (r) => sampler.sample(r),
       schedule: wholeTrials,
       evaluate: host.evaluate,
@@ -173,7 +191,7 @@ export async function runTraining<P>(
         {
           strategy: request.strategy,
           objective,
-          slices: symbols.map(trainingSlice),
+          slices,
           simulation: training.simulation,
           evaluate: onion.evaluate,
           concurrency: training.concurrency,
@@ -183,6 +201,7 @@ export async function runTraining<P>(
         best,
       ),
       observe: onion.observe,
+      stopWhen: rule && ((view) => seenEnough(rule, view)),
       saveSampler: sampler.save?.bind(sampler),
       signal,
       stop: request.stop,
@@ -252,7 +271,7 @@ export async function runTraining<P>(
         failed: count(loop.trials, 'failed'),
         pruned: count(loop.trials, 'pruned'),
         generations: loop.generations,
-        optimizers: host.stats(),
+        optimizers: { ...host.stats(), ...(progressive && { [progressive.name]: progressive.stats() }) },
       },
     }
   } finally {

@@ -43,6 +43,15 @@ describe('configuration', () => {
         admission: 'cost',
       },
       parallelization: { enabled: true, chunkSize: 1000 },
+      earlyStopping: { enabled: true },
+      progressiveEvaluation: {
+        stages: [
+          [0.1, 0.3],
+          [0.3, 0.5],
+          [1, 1],
+        ],
+        threshold: -0.5,
+      },
       profiling: { enabled: true },
     })
   })
@@ -73,20 +82,16 @@ describe('configuration', () => {
     expect(message).toContain(`was '${name}'; did you mean '${nearest}'?`)
   })
 
-  it.each([
-    'earlyStopping',
-    'progressiveEvaluation',
-    'memoryManagement',
-    'dataStreaming',
-    'adaptiveSampling',
-    'monitoring',
-  ])('says that %s is not available yet', (name) => {
-    const { code, message } = refusal({ computationalOptimization: { [name]: { enabled: true } } })
-    expect(code).toBe('NOT_AVAILABLE')
-    expect(message).toBe(
-      `[NOT_AVAILABLE] configuration 'computationalOptimization.${name}' is not available yet; leave it out`,
-    )
-  })
+  it.each(['memoryManagement', 'dataStreaming', 'adaptiveSampling', 'monitoring'])(
+    'says that %s is not available yet',
+    (name) => {
+      const { code, message } = refusal({ computationalOptimization: { [name]: { enabled: true } } })
+      expect(code).toBe('NOT_AVAILABLE')
+      expect(message).toBe(
+        `[NOT_AVAILABLE] configuration 'computationalOptimization.${name}' is not available yet; leave it out`,
+      )
+    },
+  )
 
   it.each([
     [{ training: { trials: 0 } }, 'training.trials must be a whole number of at least 1, was 0'],
@@ -103,6 +108,10 @@ describe('configuration', () => {
       "computationalOptimization.caching.cacheTtl must be seconds above 0, or a time as '30m', was '5 days'",
     ],
     [
+      { computationalOptimization: { progressiveEvaluation: { stages: [[0.5, 1]] } } },
+      'computationalOptimization.progressiveEvaluation.stages must be a list of [share of the data, weight], ascending to a share of 1, was a list',
+    ],
+    [
       { computationalOptimization: { caching: { disk: true } } },
       'computationalOptimization.caching.disk must be false or an object, was true',
     ],
@@ -111,8 +120,8 @@ describe('configuration', () => {
   })
 
   it('takes a near miss of a coming section as that section', () => {
-    const { code, message } = refusal({ computationalOptimization: { earlyStoping: {} } })
+    const { code, message } = refusal({ computationalOptimization: { dataStreeming: {} } })
     expect(code).toBe('NOT_AVAILABLE')
-    expect(message).toContain("'earlyStopping'")
+    expect(message).toContain("'dataStreaming'")
   })
 })

@@ -40,9 +40,10 @@ function verdict({ deflatedSharpe, trialsCounted }: TrainingResult<unknown>['val
 }
 
 function bestLine(result: TrainingResult<unknown>): string {
-  const { strategy, best, objective, validation, stats } = result
+  const { strategy, best, objective, validation, stats, why } = result
+  const ended = why === 'budget' ? '' : `; ended after ${stats.trials} trials: ${why}`
   const failed = stats.failed === 0 ? '' : `, ${stats.failed} of ${stats.trials} trials failed`
-  return `${strategy}: ${formatParam(best.params)} (${objective.name} ${formatNumber(best.value, 3)} in-sample; ${verdict(validation)}${failed})`
+  return `${strategy}: ${formatParam(best.params)} (${objective.name} ${formatNumber(best.value, 3)} in-sample; ${verdict(validation)}${failed}${ended})`
 }
 
 /** Which bars the figures stand on, and what they are scaled by. */
