@@ -35,6 +35,8 @@ export interface DataLoader {
   next(): Batch | undefined
   save(): Data
   restore(state: Data): void
+  /** Ends what it runs in the background, where it does. */
+  dispose?(): void
 }
 
 function shuffled(rows: number, seed: number, epoch: number, out: Uint32Array): void {
@@ -85,7 +87,16 @@ function stratifiedOrder(classes: ArrayLike<number>, seed: number, epoch: number
   out.sort((a, b) => places[a] - places[b] || rank[a] - rank[b])
 }
 
-function checkSampling(sampling: Sampling, rows: number): void {
+/** The order of an epoch's rows: a function of sampling, seed and epoch. @param out shape [rows], fully overwritten. */
+export function epochOrder(sampling: Sampling, seed: number, epoch: number, out: Uint32Array): void {
+  if (sampling === 'shuffle') shuffled(out.length, seed, epoch, out)
+  else if (sampling === 'sequential') for (let i = 0; i < out.length; i++) out[i] = i
+  else if (sampling.type === 'weighted') weightedOrder(sampling.weights, seed, epoch, out)
+  else stratifiedOrder(sampling.classes, seed, epoch, out)
+}
+
+/** Refuses a sampling that does not fit a dataset of so many rows. */
+export function checkSampling(sampling: Sampling, rows: number): void {
   if (typeof sampling === 'string') {
     if (sampling !== 'sequential' && sampling !== 'shuffle')
       throw new TradewrightError(
@@ -101,6 +112,26 @@ function checkSampling(sampling: Sampling, rows: number): void {
   for (let i = 0; i < rows; i++) sum += sampling.type === 'weighted' && !(list[i] >= 0) ? Number.NaN : list[i]
   if (sampling.type === 'weighted' && !(sum > 0 && Number.isFinite(sum)))
     throw new TradewrightError('BAD_OPTION', `weights must be >= 0 with a sum above 0, their sum was ${sum}`)
+}
+
+/** A loader's saved place. @throws TradewrightError `BAD_OPTION` for that of another batch, seed or number of batches. */
+export function readLoaderState(
+  state: Data,
+  batch: number,
+  seed: number,
+  batches: number,
+): { readonly epoch: number; readonly position: number } {
+  const found = state as {
+    readonly epoch: number
+    readonly position: number
+    readonly batch: number
+    readonly seed: number
+  }
+  if (found.batch === batch && found.seed === seed && found.position <= batches) return found
+  throw new TradewrightError(
+    'BAD_OPTION',
+    `a loader's state must be of the same batch and seed (${batch}, ${seed}), was ${found.batch} and ${found.seed}`,
+  )
 }
 
 /**
@@ -135,13 +166,6 @@ export function createDataLoader(dataset: Dataset, options: DataLoaderOptions): 
   let epoch = 0
   let position = 0
   let ordered = -1
-  const arrange = (): void => {
-    if (sampling === 'shuffle') shuffled(rows, seed, epoch, order)
-    else if (sampling === 'sequential') for (let i = 0; i < rows; i++) order[i] = i
-    else if (sampling.type === 'weighted') weightedOrder(sampling.weights, seed, epoch, order)
-    else stratifiedOrder(sampling.classes, seed, epoch, order)
-    ordered = epoch
-  }
   return {
     batches,
     get epoch() {
@@ -156,7 +180,10 @@ export function createDataLoader(dataset: Dataset, options: DataLoaderOptions): 
         epoch++
         return undefined
       }
-      if (ordered !== epoch) arrange()
+      if (ordered !== epoch) {
+        epochOrder(sampling, seed, epoch, order)
+        ordered = epoch
+      }
       const from = position * batch
       const count = Math.min(batch, rows - from)
       const { x, y, weight } = buffers[position % 2]
@@ -173,17 +200,7 @@ export function createDataLoader(dataset: Dataset, options: DataLoaderOptions): 
     },
     save: () => ({ epoch, position, batch, seed }),
     restore(state) {
-      const found = state as {
-        readonly epoch: number
-        readonly position: number
-        readonly batch: number
-        readonly seed: number
-      }
-      if (found.batch !== batch || found.seed !== seed || !(found.position <= batches))
-        throw new TradewrightError(
-          'BAD_OPTION',
-          `a loader's state must be of the same batch and seed (${batch}, ${seed}), was ${found.batch} and ${found.seed}`,
-        )
+      const found = readLoaderState(state, batch, seed, batches)
       epoch = found.epoch
       position = found.position
     },

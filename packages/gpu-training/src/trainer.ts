@@ -9,7 +9,7 @@ import {
 } from '@tradewright/core'
 import type { Batch, CompiledModel, CompileOptions, PrecisionPolicy, TrainingBackend } from './backend.ts'
 import { checkCount, checkRange } from './check-range.ts'
-import { createDataLoader, type DataLoader, type Sampling } from './data-loader.ts'
+import { createDataLoader, type DataLoader, type DataLoaderOptions, type Sampling } from './data-loader.ts'
 import type { Dataset } from './dataset.ts'
 import type { Loss } from './loss.ts'
 import type { ModelSpec } from './model-spec.ts'
@@ -68,6 +68,8 @@ export interface FitOptions {
   readonly validation?: Dataset | undefined
   /** @default 'shuffle' */
   readonly sampling?: Sampling | undefined
+  /** Makes the loader of the training data, as of `createSharedLoader`. @default createDataLoader */
+  readonly loader?: ((options: DataLoaderOptions) => DataLoader) | undefined
   readonly signal?: AbortSignal | undefined
   /** After every epoch. */
   readonly onProgress?: ((progress: TrainingProgress) => void) | undefined
@@ -220,8 +222,9 @@ class NetworkTrainer implements Trainer {
     this.#options.loss.check(outputs, dataset.targets)
   }
 
-  #open(dataset: Dataset, sampling: Sampling | undefined, epochs: number): DataLoader {
-    const loader = createDataLoader(dataset, { batch: this.#batch, sampling, seed: this.#seed })
+  #open(dataset: Dataset, { sampling, loader: make }: FitOptions, epochs: number): DataLoader {
+    const options: DataLoaderOptions = { batch: this.#batch, sampling, seed: this.#seed }
+    const loader = make === undefined ? createDataLoader(dataset, options) : make(options)
     if (this.#loaderState !== undefined) loader.restore(this.#loaderState)
     this.#loader = loader
     this.#run.stepsPerEpoch = Math.ceil(loader.batches / this.#accumulate)
@@ -237,7 +240,7 @@ class NetworkTrainer implements Trainer {
     if (validation !== undefined) this.#checkData(validation, 'the validation data')
     const newest = await checkpoints?.load()
     if (newest !== undefined) this.restore(newest.data)
-    const loader = this.#open(dataset, options.sampling, epochs)
+    const loader = this.#open(dataset, options, epochs)
     const run = this.#run
     run.validation = validation
     for (const trick of this.#tricks) trick.start?.(run)
@@ -273,6 +276,7 @@ class NetworkTrainer implements Trainer {
       signal?.throwIfAborted()
     } finally {
       this.#loaderState = loader.save()
+      loader.dispose?.()
     }
     for (const trick of this.#tricks) trick.finish?.(run)
     this.model.commit()

@@ -28,23 +28,20 @@ function adamLike(name: string, options: AdamOptions, decoupled: number): Update
   checkRange('epsilon', epsilon, 0, 1)
   checkRange('l2', l2, 0, Number.POSITIVE_INFINITY)
   checkRange('decay', decoupled, 0, Number.POSITIVE_INFINITY)
+  // Filled anew for each parameter: an object a step would be garbage.
+  const numbers = { rate: 0, beta1, beta2, epsilon, c1: 1, c2: 1, l2: 0, decay: 0 }
   return {
     name,
     slots: ['mean', 'square'],
     options: { beta1, beta2, epsilon, l2, decay: decoupled, biasCorrection },
-    update({ step, rate, decay, value, gradient, slots: [mean, square], ops }) {
-      const c1 = biasCorrection ? 1 / (1 - beta1 ** step) : 1
-      const c2 = biasCorrection ? 1 / (1 - beta2 ** step) : 1
-      ops.adam(value, gradient, mean, square, {
-        rate,
-        beta1,
-        beta2,
-        epsilon,
-        c1,
-        c2,
-        l2: l2 * decay,
-        decay: decoupled * decay,
-      })
+    update(parameter) {
+      const { step, rate, decay, value, gradient, slots, ops } = parameter
+      numbers.rate = rate
+      numbers.c1 = biasCorrection ? 1 / (1 - beta1 ** step) : 1
+      numbers.c2 = biasCorrection ? 1 / (1 - beta2 ** step) : 1
+      numbers.l2 = l2 * decay
+      numbers.decay = decoupled * decay
+      ops.adam(value, gradient, slots[0], slots[1], numbers)
     },
   }
 }
