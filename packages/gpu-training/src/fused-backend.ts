@@ -94,6 +94,41 @@ function openKernels(bytes: number, options: FusedBackendOptions): { buffer: Arr
   return accelerate === undefined ? opened : { ...opened, kernels: accelerate(opened.kernels, opened.buffer) }
 }
 
+/** A column of the input that holds category numbers. */
+interface IndexColumn {
+  readonly column: number
+  readonly categories: number
+  readonly name: string
+}
+
+/**
+ * The input's columns that embeddings read. They are checked in every batch, because a number out of range would read
+ * beyond the table; so an embedding must read the input, through nothing but other embeddings.
+ */
+function indexColumns({ inputs, layers }: ResolvedModel): readonly IndexColumn[] {
+  const found: IndexColumn[] = []
+  // Which column of the input each column is at this point of the model.
+  let origins: (number | undefined)[] | undefined = Array.from({ length: inputs }, (_, i) => i)
+  for (const { name, spec, shape } of layers) {
+    if (spec.type !== 'embedding') {
+      origins = undefined
+      continue
+    }
+    const { column = 0, categories = 0, size = 0 } = shape.extra ?? {}
+    const origin = origins?.[column]
+    if (origins === undefined || origin === undefined)
+      throw new TradewrightError(
+        'BAD_OPTION',
+        `column of layer '${name}' must be one of the model's input, was ${column} of what other layers made`,
+        { layer: name, column },
+      )
+    found.push({ column: origin, categories, name })
+    origins.splice(column, 1)
+    origins.push(...Array.from({ length: size }, () => undefined))
+  }
+  return found
+}
+
 class FusedModel implements CompiledModel {
   readonly backend: string
   readonly inputs: number
@@ -118,7 +153,7 @@ class FusedModel implements CompiledModel {
   readonly #inferred: Float32Array
   readonly #dPrediction: Float32Array
   readonly #memory: ReturnType<CompiledModel['memory']>
-  readonly #indexColumns: readonly { readonly column: number; readonly categories: number; readonly name: string }[]
+  readonly #indexColumns: readonly IndexColumn[]
   readonly #clock: Clock
   #batch: Batch | undefined
   #scale = 1
@@ -205,11 +240,7 @@ class FusedModel implements CompiledModel {
     model.parameters.forEach((parameter, i) => {
       initialize(parameter, i, seed, this.values.get(parameter.name) as Float32Array)
     })
-    this.#indexColumns = model.layers.flatMap((layer, i) =>
-      layer.spec.type === 'embedding' && i === 0
-        ? [{ column: layer.shape.extra?.column ?? 0, categories: layer.shape.extra?.categories ?? 0, name: layer.name }]
-        : [],
-    )
+    this.#indexColumns = indexColumns(model)
     const parameterBytes = model.parameters.reduce((sum, { size }) => sum + size * 4, 0)
     const halfBytes = places.flat().reduce((sum, place) => sum + (place.half === 0 ? 0 : place.size * 2), 0)
     this.#memory = {

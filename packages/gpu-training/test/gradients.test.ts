@@ -65,6 +65,38 @@ describe.each(Object.entries(backends))('gradients by finite differences, %s ker
     expect([...table.subarray(9)]).toEqual([0, 0, 0]) // category 3 does not occur
   })
 
+  it('embedding refuses numbers out of range and columns that are no input', () => {
+    const options = { batch: 4, loss: meanSquaredError() }
+    const two = [
+      embedding({ column: 3, categories: 4, size: 3 }),
+      embedding({ column: 1, categories: 2, size: 2 }),
+      dense(1),
+    ]
+    const model = backend.compile(sequential(5, two), options)
+    const batch = { rows: 4, x: new Float32Array(20), y: new Float32Array(4) }
+    for (const [at, value] of [
+      [3, 4],
+      [3, -1],
+      [1, 2],
+      [1, 0.5],
+      [6, Number.NaN],
+    ]) {
+      const x = batch.x.slice()
+      x[at] = value
+      expect(() => model.gradients({ ...batch, x }, { step: 1, accumulate: false })).toThrow(
+        'must hold whole numbers from 0 to',
+      )
+      expect(() => model.predict(x, 4, new Float32Array(4))).toThrow('must hold whole numbers from 0 to')
+    }
+    model.gradients(batch, { step: 1, accumulate: false })
+    expect(() =>
+      backend.compile(sequential(5, [dense(3), embedding({ column: 0, categories: 2, size: 1 })]), options),
+    ).toThrow("column of layer 'embedding_0' must be one of the model's input")
+    expect(() =>
+      backend.compile(sequential(5, [two[0], embedding({ column: 5, categories: 2, size: 1 })]), options),
+    ).toThrow("column of layer 'embedding_1'")
+  })
+
   const losses: readonly (readonly [string, Loss, Batch])[] = [
     ['mean squared error', meanSquaredError(), randomBatch(11, 5, 3, 2)],
     ['huber', huber(0.7), randomBatch(11, 5, 3, 2)],
