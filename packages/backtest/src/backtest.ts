@@ -12,11 +12,11 @@ import {
 } from '@tradewright/core'
 import { NodeGraph } from './node-graph.ts'
 import { columnsKey, NodeValues, nodeBars } from './node-values.ts'
+import type { Order, Trade } from './orders.ts'
 import { pickMetrics, selectMetrics } from './performance.ts'
 import { runSlice } from './run-slice.ts'
 import type { SavedStrategy } from './saved-strategy.ts'
 import { resolveSimulation } from './simulation-settings.ts'
-import type { Order, Trade } from './simulator.ts'
 import { distanceColumns, signalColumns } from './slice-signals.ts'
 import type { Strategy } from './strategy.ts'
 

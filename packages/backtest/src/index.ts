@@ -13,12 +13,12 @@ export type { WalkForwardFold, WalkForwardOptions } from './luck-walk-forward.ts
 export { walkForwardSlices } from './luck-walk-forward.ts'
 export type { MetricColumns } from './metric-columns.ts'
 export { NodeGraph } from './node-graph.ts'
-export type { LiveBar } from './node-stream.ts'
+export type { LiveBar } from './node-steps.ts'
+export type { Order, Trade } from './orders.ts'
 export { programKey } from './program-key.ts'
 export type { SavedStrategy } from './saved-strategy.ts'
 export { parseStrategy } from './saved-strategy.ts'
 export type { SimulationSettings, StopSetting } from './simulation-settings.ts'
-export type { Order, Trade } from './simulator.ts'
 export type { FastPath, PreparedTrial, SliceBatch } from './slice-batch.ts'
 export type {
   Binding,

@@ -8,19 +8,14 @@ import {
   TradewrightError,
 } from '@tradewright/core'
 import { NodeGraph } from './node-graph.ts'
-import { type LiveBar, NodeStream } from './node-stream.ts'
+import type { LiveBar } from './node-steps.ts'
+import { NodeStream } from './node-stream.ts'
+import { type Action, noDistances, type StopDistances, targetAction } from './orders.ts'
 import { programKey } from './program-key.ts'
 import { programRoots } from './reachable.ts'
 import { type EventRef, planSignals, type SignalPlan } from './signal-plan.ts'
 import { resolveSimulation, type SimulationSettings, type StopSetting } from './simulation-settings.ts'
-import {
-  type Action,
-  noDistances,
-  Simulator,
-  type SimulatorState,
-  type StopDistances,
-  targetAction,
-} from './simulator.ts'
+import { Simulator, type SimulatorState } from './simulator.ts'
 
 /** Simulation options of a live run, and the bars' timeframe. */
 export interface StreamOptions extends SimulationOptions<NodeRef> {

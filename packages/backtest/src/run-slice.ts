@@ -6,19 +6,11 @@ import {
   TradewrightError,
 } from '@tradewright/core'
 import { engineVersion } from './engine-version.ts'
+import { type Action, CLOSE, type Ledger, NONE, noDistances, type StopDistances, targetAction } from './orders.ts'
 import { computeMetrics } from './performance.ts'
 import { ReturnStatistics, type ReturnStatisticsState } from './return-statistics.ts'
 import type { SimulationSettings } from './simulation-settings.ts'
-import {
-  type Action,
-  isOn,
-  type Ledger,
-  noDistances,
-  Simulator,
-  type SimulatorState,
-  type StopDistances,
-  targetAction,
-} from './simulator.ts'
+import { isOn, Simulator, type SimulatorState } from './simulator.ts'
 
 /** Prices of the bars that a run sees, from its `warmupStart` on. */
 export interface PriceColumns {
@@ -99,8 +91,6 @@ export function isStateOf(state: EngineState | undefined, start: number, end: nu
   if (state === undefined || state.version !== engineVersion || state.bar < start || state.bar >= end) return false
   return (state.data as unknown as RunState).start === start
 }
-
-const NONE: Action = { type: 'none' }
 
 /** The state to continue from, or undefined where it belongs to another engine, range or wish: then the run is whole. */
 function usable(run: SliceRun): { readonly bar: number; readonly data: RunState } | undefined {
@@ -298,7 +288,7 @@ function actionReader(run: SliceRun, simulator: Simulator): (bar: number) => Act
   if (signals.kind === 'target') {
     const { target } = signals
     return (bar) => {
-      if (simulator.timeIsUp(bar)) return { type: 'close' }
+      if (simulator.timeIsUp(bar)) return CLOSE
       return targetAction(target[bar - offset], bar > start ? target[bar - 1 - offset] : NaN, settings.direction)
     }
   }

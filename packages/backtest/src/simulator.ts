@@ -1,43 +1,7 @@
+import { CompensatedSum } from './compensated-sum.ts'
+import { type Action, CLOSE, type Ledger, LONG, NONE, SHORT, type StopDistances, type Trade } from './orders.ts'
 import type { HeldBars, ReturnStatistics } from './return-statistics.ts'
 import type { SimulationSettings, StopSetting } from './simulation-settings.ts'
-
-/** A filled order. */
-export interface Order {
-  /** Bar it filled on, counted from the first bar of the series. */
-  readonly index: number
-  readonly side: 'buy' | 'sell'
-  /** Units, above 0. */
-  readonly size: number
-  /** Fill price, slippage included. */
-  readonly price: number
-  readonly fee: number
-}
-
-/** A position from its opening to its closing; a partly closed position gives one trade a part. */
-export interface Trade {
-  readonly entryIndex: number
-  /** Bar of the exit; the last bar where still open. */
-  readonly exitIndex: number
-  readonly direction: 'long' | 'short'
-  readonly entryPrice: number
-  /** Price of the exit; the last close where still open. */
-  readonly exitPrice: number
-  readonly size: number
-  /** Net of the fees of entry and exit. */
-  readonly pnl: number
-  /** pnl / (entry price * size). */
-  readonly return: number
-  readonly status: 'closed' | 'open'
-  readonly fees: number
-}
-
-/** What the simulator is asked to do with a bar's signals. */
-export type Action =
-  | { readonly type: 'none' }
-  | { readonly type: 'long' }
-  | { readonly type: 'short' }
-  | { readonly type: 'close' }
-  | { readonly type: 'target'; readonly target: number }
 
 /** Where a simulation stands: plain numbers by name. */
 export interface SimulatorState {
@@ -53,22 +17,11 @@ export interface SimulatorState {
   readonly lastPrice: number
   readonly closedTrades: number
   readonly wonTrades: number
-  readonly pnl: number
-  readonly pnlLow: number
-  readonly won: number
-  readonly wonLow: number
-  readonly lost: number
-  readonly lostLow: number
-  readonly fees: number
-  readonly feesLow: number
-  readonly traded: number
-  readonly tradedLow: number
-}
-
-/** Gets every order and trade as it happens. */
-export interface Ledger {
-  order(order: Order): void
-  trade(trade: Trade): void
+  readonly pnl: readonly [sum: number, low: number]
+  readonly won: readonly [sum: number, low: number]
+  readonly lost: readonly [sum: number, low: number]
+  readonly fees: readonly [sum: number, low: number]
+  readonly traded: readonly [sum: number, low: number]
 }
 
 /** Whether a stop is set. */
@@ -115,17 +68,12 @@ export class Simulator {
 
   closedTrades = 0
   wonTrades = 0
-  // Neumaier sums: value and what its rounding lost.
-  #pnl = 0
-  #pnlLow = 0
-  #won = 0
-  #wonLow = 0
-  #lost = 0
-  #lostLow = 0
-  #fees = 0
-  #feesLow = 0
-  #traded = 0
-  #tradedLow = 0
+  /** Net results of closed trades. */
+  readonly #pnl = new CompensatedSum()
+  readonly #won = new CompensatedSum()
+  readonly #lost = new CompensatedSum()
+  readonly #fees = new CompensatedSum()
+  readonly #traded = new CompensatedSum()
 
   constructor(settings: SimulationSettings, ledger?: Ledger) {
     this.settings = settings
@@ -136,22 +84,22 @@ export class Simulator {
 
   /** Sum of the net results of closed trades. */
   get pnl(): number {
-    return this.#pnl + this.#pnlLow
+    return this.#pnl.value
   }
   /** Sum of the positive ones. */
   get won(): number {
-    return this.#won + this.#wonLow
+    return this.#won.value
   }
   /** Sum of the negative ones, as a positive number. */
   get lost(): number {
-    return this.#lost + this.#lostLow
+    return this.#lost.value
   }
   get fees(): number {
-    return this.#fees + this.#feesLow
+    return this.#fees.value
   }
   /** Sum of |size * price| of all orders. */
   get traded(): number {
-    return this.#traded + this.#tradedLow
+    return this.#traded.value
   }
   /** Closed trades, and the open one. */
   get trades(): number {
@@ -357,8 +305,8 @@ export class Simulator {
   /** One filled order: the closing part ends the open trade, what remains opens or enlarges a position. */
   #book(index: number, signed: number, price: number, fee: number, cash: number): void {
     const size = Math.abs(signed)
-    this.#addFees(fee)
-    this.#addTraded(size * price)
+    this.#fees.add(fee)
+    this.#traded.add(size * price)
     this.#ledger?.order({ index, side: signed > 0 ? 'buy' : 'sell', size, price, fee })
     const held = this.position
     let opening = size
@@ -393,9 +341,9 @@ export class Simulator {
     this.closedTrades++
     if (trade.pnl > 0) {
       this.wonTrades++
-      this.#addWon(trade.pnl)
-    } else if (trade.pnl < 0) this.#addLost(-trade.pnl)
-    this.#addPnl(trade.pnl)
+      this.#won.add(trade.pnl)
+    } else if (trade.pnl < 0) this.#lost.add(-trade.pnl)
+    this.#pnl.add(trade.pnl)
     this.#ledger?.trade(trade)
   }
 
@@ -443,16 +391,11 @@ export class Simulator {
       lastPrice: this.#lastPrice,
       closedTrades: this.closedTrades,
       wonTrades: this.wonTrades,
-      pnl: this.#pnl,
-      pnlLow: this.#pnlLow,
-      won: this.#won,
-      wonLow: this.#wonLow,
-      lost: this.#lost,
-      lostLow: this.#lostLow,
-      fees: this.#fees,
-      feesLow: this.#feesLow,
-      traded: this.#traded,
-      tradedLow: this.#tradedLow,
+      pnl: this.#pnl.save(),
+      won: this.#won.save(),
+      lost: this.#lost.save(),
+      fees: this.#fees.save(),
+      traded: this.#traded.save(),
     }
   }
 
@@ -469,69 +412,10 @@ export class Simulator {
     this.#lastPrice = state.lastPrice
     this.closedTrades = state.closedTrades
     this.wonTrades = state.wonTrades
-    this.#pnl = state.pnl
-    this.#pnlLow = state.pnlLow
-    this.#won = state.won
-    this.#wonLow = state.wonLow
-    this.#lost = state.lost
-    this.#lostLow = state.lostLow
-    this.#fees = state.fees
-    this.#feesLow = state.feesLow
-    this.#traded = state.traded
-    this.#tradedLow = state.tradedLow
+    this.#pnl.restore(state.pnl)
+    this.#won.restore(state.won)
+    this.#lost.restore(state.lost)
+    this.#fees.restore(state.fees)
+    this.#traded.restore(state.traded)
   }
-
-  #addPnl(x: number): void {
-    const sum = this.#pnl + x
-    this.#pnlLow += lost(this.#pnl, x, sum)
-    this.#pnl = sum
-  }
-  #addWon(x: number): void {
-    const sum = this.#won + x
-    this.#wonLow += lost(this.#won, x, sum)
-    this.#won = sum
-  }
-  #addLost(x: number): void {
-    const sum = this.#lost + x
-    this.#lostLow += lost(this.#lost, x, sum)
-    this.#lost = sum
-  }
-  #addFees(x: number): void {
-    const sum = this.#fees + x
-    this.#feesLow += lost(this.#fees, x, sum)
-    this.#fees = sum
-  }
-  #addTraded(x: number): void {
-    const sum = this.#traded + x
-    this.#tradedLow += lost(this.#traded, x, sum)
-    this.#traded = sum
-  }
-}
-
-/** What the rounding of `sum = a + b` lost (Neumaier 1974). */
-function lost(a: number, b: number, sum: number): number {
-  return Math.abs(a) >= Math.abs(b) ? a - sum + b : b - sum + a
-}
-
-/** Distances of stops in price units; NaN where a stop is no expression. */
-export interface StopDistances {
-  readonly stopLoss: number
-  readonly takeProfit: number
-  readonly trailingStop: number
-}
-
-/** No stop is an expression. */
-export const noDistances: StopDistances = Object.freeze({ stopLoss: NaN, takeProfit: NaN, trailingStop: NaN })
-
-const NONE: Action = Object.freeze({ type: 'none' })
-const LONG: Action = Object.freeze({ type: 'long' })
-const SHORT: Action = Object.freeze({ type: 'short' })
-const CLOSE: Action = Object.freeze({ type: 'close' })
-
-/** The action of a target signal: none where it is NaN or what it was on the bar before. */
-export function targetAction(target: number, previous: number, direction: SimulationSettings['direction']): Action {
-  const allowed = (x: number): number =>
-    Math.min(direction === 'short' ? 0 : 1, Math.max(direction === 'long' ? 0 : -1, x))
-  if (target !== target || allowed(target) === allowed(previous)) return NONE
-  return { type: 'target', target: allowed(target) }
 }

@@ -183,9 +183,12 @@ class DefinedStrategy<Shape extends SpaceShape> implements Strategy<ParamsOf<Sha
     const graph = new NodeGraph()
     return withGraph(graph, () => {
       const columns = columnsOf(graph)
-      return paramsList.map((params, index): Binding => {
+      let first = true
+      return paramsList.map((params): Binding => {
         try {
-          return { status: 'bound', program: this.#one(graph, columns, params, index === 0) }
+          const program = this.#one(graph, columns, params, first)
+          first = false
+          return { status: 'bound', program }
         } catch (error) {
           if (isTradewrightError(error) && error.details.impure === true) throw error
           return { status: 'failed', error: toErrorData(error) }

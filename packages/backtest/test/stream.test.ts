@@ -12,8 +12,9 @@ import {
   programKey,
   ta,
 } from '../src/index.ts'
+import type { Action } from '../src/orders.ts'
 import { resolveSimulation, type SimulationSettings, type StopSetting } from '../src/simulation-settings.ts'
-import { type Action, Simulator } from '../src/simulator.ts'
+import { Simulator } from '../src/simulator.ts'
 import { randomBars, randomStrategies, strategyOf } from './arbitraries.ts'
 
 const runs = Number(process.env.TRADEWRIGHT_PROPERTY_RUNS ?? 60)
