@@ -20,6 +20,24 @@ export type { HaltonOptions } from './halton-sampler.ts'
 export { haltonSampler } from './halton-sampler.ts'
 export type { HyperbandOptions } from './hyperband-pruner.ts'
 export { hyperbandPruner } from './hyperband-pruner.ts'
+export type { Contour, Importance, InsightInput, InsightOptions, PartialDependence } from './insight.ts'
+export {
+  contour,
+  fanovaImportance,
+  optimizationHistory,
+  parallelCoordinates,
+  partialDependence,
+  pedAnovaImportance,
+  sliceOf,
+} from './insight.ts'
+export {
+  plotContour,
+  plotHistory,
+  plotImportance,
+  plotParallelCoordinates,
+  plotPartialDependence,
+  plotSlice,
+} from './insight-plots.ts'
 export type { Luck } from './luck.ts'
 export { luckOf } from './luck.ts'
 export { nonePruner } from './none-pruner.ts'
