@@ -43,19 +43,38 @@ function steps(
   }))
 }
 
-function filled(sampler: ReplaySampler, wasm: boolean) {
-  const buffer = createReplayBuffer({ capacity: CAPACITY, columns, sampler, seed: 1, wasm })
+function filled(sampler: ReplaySampler, wasm: boolean, checkFinite = true) {
+  const buffer = createReplayBuffer({ capacity: CAPACITY, columns, sampler, seed: 1, wasm, checkFinite })
   const some = steps(1024)
   for (let i = 0; i < CAPACITY; i++) buffer.add(some[i & 1023])
   return { buffer, some }
 }
 
+/** The least that adding must do: unrolled copies of one row into one array, no checks. */
+function plainAdd(): number {
+  const words = OBS + 2
+  const floats = new Float32Array(CAPACITY * words)
+  const ints = new Int32Array(floats.buffer)
+  const flags = new Uint8Array(CAPACITY)
+  const body = Array.from({ length: OBS }, (_, j) => `f[w + ${j}] = o[${j}]`).join('\n')
+  const write = new Function(
+    'f',
+    'n',
+    'flags',
+    `return (t, slot) => { const o = t.obs, w = slot * ${words}\n${body}\nn[w + ${OBS}] = t.action; f[w + ${OBS + 1}] = t.reward; flags[slot] = t.terminated ? 1 : 0 }`,
+  )(floats, ints, flags) as (t: unknown, slot: number) => void
+  const some = steps(1024)
+  return time(200, 10_000, (i) => write(some[i & 1023], i % CAPACITY))
+}
+
 function benchAdd(wasm: boolean): void {
-  const { buffer, some } = filled(prioritized(), wasm)
-  print(
-    `add one, prioritized${wasm ? '' : ' (plain forms)'}`,
-    time(200, 10_000, (i) => buffer.add(some[i & 1023])),
-  )
+  const label = wasm ? '' : ' (plain forms)'
+  for (const checkFinite of [true, false]) {
+    const { buffer, some } = filled(prioritized(), wasm, checkFinite)
+    const one = time(200, 10_000, (i) => buffer.add(some[i & 1023]))
+    print(`add one, prioritized${checkFinite ? '' : ', checkFinite: false'}${label}`, one)
+  }
+  const { buffer } = filled(prioritized(), wasm)
   const n = 256
   const batch = {
     obs: Float32Array.from({ length: n * OBS }, (_, i) => Math.sin(i)),
@@ -64,7 +83,7 @@ function benchAdd(wasm: boolean): void {
     terminated: new Uint8Array(n),
     truncated: new Uint8Array(n),
   }
-  print('add 256, per item', time(200, 40, () => buffer.addBatch(batch)) / n)
+  print(`add 256, per item${label}`, time(200, 40, () => buffer.addBatch(batch)) / n)
 }
 
 function benchCycle(name: string, options: Parameters<typeof prioritized>[0], size: number, wasm: boolean): void {
@@ -148,6 +167,7 @@ function benchUniform(wasm: boolean): void {
 }
 
 print('plain JavaScript gather of 256 rows', plainGather(256))
+print('plain JavaScript add of one row, no checks', plainAdd())
 for (const wasm of [true, false]) {
   benchAdd(wasm)
   benchUniform(wasm)

@@ -110,6 +110,7 @@ export function blockGeometry(layout: Layout, slots: number, lanes: number, bloc
  * of its blocks once, in order, and copies the records that it needs. Full blocks are written behind.
  */
 export class BlockStore implements RowStore {
+  readonly linear = false
   readonly layout: Layout
   readonly slots: number
   readonly geometry: BlockGeometry

@@ -2,7 +2,7 @@ import { TradewrightError } from '@tradewright/core'
 import { allocateViews, type Layout, type Views } from './layout.ts'
 import { copyFinal, copyRows, prepareBatch } from './row-batch.ts'
 import type { RowStore } from './row-store.ts'
-import type { RowWriters } from './row-writer.ts'
+import type { RowWriters, WriteRow } from './row-writer.ts'
 
 /** Bits of a row's flags. */
 export const ROW: {
@@ -88,6 +88,22 @@ function flagOf(name: string, value: unknown): number {
   throw new TradewrightError('BAD_DATA', `${name} must be 0, 1 or a boolean, was ${String(value)}`, { name })
 }
 
+/** Where one stream stands: plain numbers in one object, because an add touches all of them. */
+interface Lane {
+  /** Rows ever appended, bare ones included. */
+  added: number
+  /** Serial number below which rows are lost. */
+  floor: number
+  /** The next slot: kept, because a remainder of large numbers costs more than all the rest of an add. */
+  head: number
+  /** The slot after the ring's last. */
+  readonly end: number
+  /** Flags of a row that comes now: START where no episode is open. */
+  start: number
+  /** Rows until the ring has gone once round since its listeners were last told. */
+  slack: number
+}
+
 /**
  * Rings of rows, one a stream, on one storage. The observation after a step is the next row's, so it is stored once;
  * where an episode ends, the last observation gets a row of its own that holds nothing else.
@@ -100,14 +116,11 @@ export class EpisodeRows implements RowSource {
   readonly flags: Uint8Array
   readonly #layout: Layout
   readonly #writers: RowWriters
+  readonly #row: WriteRow
+  readonly #linear: Views | undefined
+  readonly #recordBytes: number
   readonly #ring: number
-  readonly #added: Float64Array
-  readonly #floor: Float64Array
-  /** The next slot of each lane: kept, because a remainder of Float64 numbers costs more than all the rest of an add. */
-  readonly #heads: Int32Array
-  readonly #open: Uint8Array
-  /** Rows until a lane has gone once round since its listeners were last told. */
-  readonly #slack: Int32Array
+  readonly #lanes: readonly Lane[]
   readonly #listeners: (() => void)[] = []
   readonly #scratch: Views
   #transitions = 0
@@ -118,12 +131,19 @@ export class EpisodeRows implements RowSource {
     this.lanes = streams
     this.#layout = store.layout
     this.#writers = writers
+    this.#row = writers.row
+    this.#linear = store.linear ? store.views : undefined
+    this.#recordBytes = store.layout.recordBytes
     this.#ring = store.slots / streams
-    this.#added = new Float64Array(streams)
-    this.#floor = new Float64Array(streams)
-    this.#heads = Int32Array.from({ length: streams }, (_, lane) => lane * this.#ring)
-    this.#open = new Uint8Array(streams)
-    this.#slack = new Int32Array(streams).fill(this.#ring)
+    const ring = this.#ring
+    this.#lanes = Array.from({ length: streams }, (_, lane) => ({
+      added: 0,
+      floor: 0,
+      head: lane * ring,
+      end: (lane + 1) * ring,
+      start: ROW.START as number,
+      slack: ring,
+    }))
     this.flags = new Uint8Array(store.slots).fill(ROW.BARE)
     this.#scratch = allocateViews(1, store.layout.recordBytes)
   }
@@ -148,29 +168,31 @@ export class EpisodeRows implements RowSource {
   }
 
   mark(out: Float64Array): void {
-    for (let lane = 0; lane < this.lanes; lane++) out[lane] = this.#added[lane]
+    for (let lane = 0; lane < this.lanes; lane++) out[lane] = this.#lanes[lane].added
   }
 
   replacedSince(slot: number, mark: Float64Array): boolean {
     const lane = this.laneOf(slot)
-    const since = this.#added[lane] - mark[lane]
+    const { added } = this.#lanes[lane]
+    const since = added - mark[lane]
     if (since === 0) return false
     const ring = this.#ring
-    const newer = (((this.#added[lane] - 1 - (slot - lane * ring)) % ring) + ring) % ring
+    const newer = (((added - 1 - (slot - lane * ring)) % ring) + ring) % ring
     return newer < since
   }
 
-  #lap(lane: number): void {
-    this.#slack[lane] = this.#ring
+  #lap(lane: Lane): void {
+    lane.slack = this.#ring
     for (const listener of this.#listeners) listener()
   }
 
   added(lane: number): number {
-    return this.#added[lane]
+    return this.#lanes[lane].added
   }
 
   oldest(lane: number): number {
-    return Math.max(this.#floor[lane], this.#added[lane] - this.#ring)
+    const { floor, added } = this.#lanes[lane]
+    return Math.max(floor, added - this.#ring)
   }
 
   slotAt(lane: number, serial: number): number {
@@ -192,54 +214,64 @@ export class EpisodeRows implements RowSource {
   }
 
   /** Marks the next slot of a lane as holding a row with these flags. */
-  #advance(lane: number, slot: number, flags: number): void {
-    if ((this.flags[slot] & ROW.BARE) === 0) this.#transitions--
-    if ((flags & ROW.BARE) === 0) this.#transitions++
+  #advance(lane: Lane, slot: number, flags: number): void {
+    // BARE is 4: one transition less for the row that goes, one more for the row that comes.
+    this.#transitions += ((this.flags[slot] & ROW.BARE) - (flags & ROW.BARE)) >> 2
     this.flags[slot] = flags
-    this.#added[lane]++
+    lane.added++
     const next = slot + 1
-    this.#heads[lane] = next === (lane + 1) * this.#ring ? lane * this.#ring : next
-    if (--this.#slack[lane] === 0) this.#lap(lane)
+    lane.head = next === lane.end ? lane.end - this.#ring : next
+    if (--lane.slack === 0) this.#lap(lane)
   }
 
   /** Stores one transition. @returns its slot. */
-  append(lane: number, transition: Loose): number {
-    const { terminated, truncated } = transition
-    const slot = this.#heads[lane]
-    if (terminated !== false || truncated !== false) {
-      const ends = flagOf('terminated', terminated) | (flagOf('truncated', truncated) << 1)
+  append(laneNumber: number, transition: Loose): number {
+    const lane = this.#lanes[laneNumber]
+    const slot = lane.head
+    if (transition.terminated !== false || transition.truncated !== false) {
+      const ends = flagOf('terminated', transition.terminated) | (flagOf('truncated', transition.truncated) << 1)
       if (ends !== 0) return this.#appendLast(lane, slot, transition, ends)
+    }
+    const linear = this.#linear
+    if (linear !== undefined) {
+      this.#row(linear, slot * this.#recordBytes, transition)
+      this.#advance(lane, slot, lane.start)
+      lane.start = 0
+      return slot
     }
     const store = this.store
     store.seek(slot)
-    this.#writers.row(store.views, store.base, transition)
-    this.#advance(lane, slot, this.#open[lane] === 0 ? ROW.START : 0)
-    this.#open[lane] = 1
+    this.#row(store.views, store.base, transition)
+    this.#advance(lane, slot, lane.start)
+    lane.start = 0
     store.wrote(slot, 1)
     return slot
   }
 
   /** The last step of an episode, and the observation after it if there is one. */
-  #appendLast(lane: number, slot: number, transition: Loose, ends: number): number {
+  #appendLast(lane: Lane, slot: number, transition: Loose, ends: number): number {
     const obs = transition.finalObs
     if (obs === undefined && (ends & ROW.TRUNCATED) !== 0)
       throw new TradewrightError('BAD_OPTION', 'finalObs must be given where a row is truncated, was undefined', {})
-    // Checked in a place of its own first: a bad one must not cost the row that it would overwrite.
-    if (obs !== undefined) this.#writers.obsOnly(this.#scratch, 0, { obs })
     const store = this.store
+    if (obs !== undefined) {
+      // Checked in a place of its own first: a bad one must not cost the row that it would overwrite. And its place is
+      // sought first: a disk that refuses it must not leave the row before it alone.
+      this.#writers.obsOnly(this.#scratch, 0, { obs })
+      store.seek(slot + 1 === lane.end ? lane.end - this.#ring : slot + 1)
+    }
     store.seek(slot)
-    this.#writers.row(store.views, store.base, transition)
-    const start = this.#open[lane] === 0 ? ROW.START : 0
-    this.#advance(lane, slot, ends | start | (obs === undefined ? 0 : ROW.FINAL))
-    this.#open[lane] = 0
+    this.#row(store.views, store.base, transition)
+    this.#advance(lane, slot, ends | lane.start | (obs === undefined ? 0 : ROW.FINAL))
+    lane.start = ROW.START
     store.wrote(slot, 1)
     if (obs !== undefined) this.#appendBare(lane)
     return slot
   }
 
   /** The record in the scratch place becomes a bare row. */
-  #appendBare(lane: number): void {
-    const slot = this.#heads[lane]
+  #appendBare(lane: Lane): void {
+    const slot = lane.head
     const store = this.store
     store.seek(slot)
     store.views.uint8.set(this.#scratch.uint8.subarray(0, this.#layout.recordBytes), store.base)
@@ -248,7 +280,8 @@ export class EpisodeRows implements RowSource {
   }
 
   /** Stores consecutive transitions, all or none. @returns how many. */
-  appendBatch(lane: number, given: Loose): number {
+  appendBatch(laneNumber: number, given: Loose): number {
+    const lane = this.#lanes[laneNumber]
     const batch = prepareBatch(this.#layout, given)
     let row = 0
     while (row < batch.rows) {
@@ -267,17 +300,11 @@ export class EpisodeRows implements RowSource {
   }
 
   /** Rows of a batch that lie behind one another; only the last may be truncated. */
-  #appendRun(
-    lane: number,
-    fields: Parameters<typeof copyRows>[3],
-    ends: Uint8Array,
-    first: number,
-    count: number,
-  ): void {
+  #appendRun(lane: Lane, fields: Parameters<typeof copyRows>[3], ends: Uint8Array, first: number, count: number): void {
     let done = 0
     while (done < count) {
-      const slot = this.#heads[lane]
-      const room = Math.min(this.store.seek(slot), (lane + 1) * this.#ring - slot, count - done, this.#slack[lane])
+      const slot = lane.head
+      const room = Math.min(this.store.seek(slot), lane.end - slot, count - done, lane.slack)
       copyRows(this.#layout, this.store.views, this.store.base, fields, first + done, room)
       this.#advanceRun(lane, slot, ends, first + done, room)
       this.store.wrote(slot, room)
@@ -286,41 +313,46 @@ export class EpisodeRows implements RowSource {
   }
 
   /** {@link EpisodeRows.#advance} for rows that lie behind one another. */
-  #advanceRun(lane: number, slot: number, ends: Uint8Array, first: number, count: number): void {
+  #advanceRun(lane: Lane, slot: number, ends: Uint8Array, first: number, count: number): void {
     const flags = this.flags
-    let open = this.#open[lane]
+    let { start } = lane
     let replaced = 0
     for (let i = 0; i < count; i++) {
       const end = ends[first + i]
       replaced += (flags[slot + i] & ROW.BARE) === 0 ? 1 : 0
-      flags[slot + i] = end | (open === 0 ? ROW.START : 0) | ((end & ROW.TRUNCATED) === 0 ? 0 : ROW.FINAL)
-      open = end === 0 ? 1 : 0
+      flags[slot + i] = end | start | ((end & ROW.TRUNCATED) === 0 ? 0 : ROW.FINAL)
+      start = end === 0 ? 0 : ROW.START
     }
-    this.#open[lane] = open
+    lane.start = start
     this.#transitions += count - replaced
-    this.#added[lane] += count
+    lane.added += count
     const next = slot + count
-    this.#heads[lane] = next === (lane + 1) * this.#ring ? lane * this.#ring : next
-    this.#slack[lane] -= count
-    if (this.#slack[lane] === 0) this.#lap(lane)
+    lane.head = next === lane.end ? lane.end - this.#ring : next
+    lane.slack -= count
+    if (lane.slack === 0) this.#lap(lane)
   }
 
   /**
    * Ends a lane's episode where it stands: its newest row keeps its observation alone, and the steps before it
    * bootstrap from that. Nothing happens where no episode is open.
    */
-  cut(lane: number): void {
-    if (this.#open[lane] === 0) return
-    const slot = this.slotAt(lane, this.#added[lane] - 1)
+  cut(laneNumber: number): void {
+    const lane = this.#lanes[laneNumber]
+    if (lane.start !== 0) return
+    const slot = this.slotAt(laneNumber, lane.added - 1)
     this.flags[slot] = (this.flags[slot] & ROW.START) | ROW.BARE
     this.#transitions--
-    this.#open[lane] = 0
+    lane.start = ROW.START
     this.store.wrote(slot, 1)
   }
 
   save(): EpisodeRowsState {
-    const open = [...this.#open].map((o) => o === 1)
-    return { added: [...this.#added], transitions: this.#transitions, open, floor: [...this.#floor] }
+    return {
+      added: this.#lanes.map((lane) => lane.added),
+      transitions: this.#transitions,
+      open: this.#lanes.map((lane) => lane.start === 0),
+      floor: this.#lanes.map((lane) => lane.floor),
+    }
   }
 
   /** Lane after lane, each from its ring's first slot on. */
@@ -328,7 +360,7 @@ export class EpisodeRows implements RowSource {
     const { recordBytes } = this.#layout
     const most = Math.max(1, Math.floor(PIECE_BYTES / recordBytes))
     for (let lane = 0; lane < this.lanes; lane++) {
-      const used = Math.min(this.#ring, this.#added[lane])
+      const used = Math.min(this.#ring, this.#lanes[lane].added)
       for (let row = 0; row < used; ) {
         const rows = Math.min(this.store.seek(lane * this.#ring + row), used - row, most)
         yield this.store.views.uint8.subarray(this.store.base, this.store.base + rows * recordBytes)
@@ -338,14 +370,12 @@ export class EpisodeRows implements RowSource {
   }
 
   restore(state: EpisodeRowsState, flags: Uint8Array, pieces: Iterable<Uint8Array>): void {
-    state.added.forEach((added, lane) => {
-      this.#added[lane] = added
-      this.#heads[lane] = this.slotAt(lane, added)
-    })
-    this.#floor.set(state.floor ?? [])
-    this.#slack.fill(this.#ring)
-    state.open.forEach((open, lane) => {
-      this.#open[lane] = open ? 1 : 0
+    this.#lanes.forEach((lane, i) => {
+      lane.added = state.added[i]
+      lane.floor = state.floor?.[i] ?? 0
+      lane.head = this.slotAt(i, lane.added)
+      lane.start = state.open[i] ? 0 : ROW.START
+      lane.slack = this.#ring
     })
     this.#transitions = state.transitions
     this.flags.set(flags)
@@ -358,7 +388,7 @@ export class EpisodeRows implements RowSource {
     let lane = 0
     let row = 0
     for (const piece of pieces) {
-      while (row >= Math.min(this.#ring, this.#added[lane])) {
+      while (row >= Math.min(this.#ring, this.#lanes[lane].added)) {
         lane++
         row = 0
       }

@@ -13,6 +13,7 @@ const CHUNK_BYTES = 1 << 30
 
 /** Small records in one WebAssembly memory, gathered by SIMD copies. */
 class ArenaStore implements RowStore {
+  readonly linear = true
   readonly layout: Layout
   readonly slots: number
   readonly views: Views
@@ -93,6 +94,7 @@ function gatherRows(
 
 /** Records of any size in plain memory, in chunks of at most 1 GiB. */
 class ChunkStore implements RowStore {
+  readonly linear: boolean
   readonly layout: Layout
   readonly slots: number
   views: Views
@@ -109,6 +111,7 @@ class ChunkStore implements RowStore {
     for (let first = 0; first < slots; first += rows)
       chunks.push(allocateViews(Math.min(rows, slots - first), layout.recordBytes))
     this.#chunks = chunks
+    this.linear = chunks.length === 1
     this.views = chunks[0]
   }
 

@@ -40,6 +40,11 @@ export interface ReplayBufferOptions<C extends Columns> {
   readonly wasm?: boolean
   /** `false` forbids code generated at run time. @default true where the platform allows it */
   readonly codegen?: boolean
+  /**
+   * `false` trusts typed arrays given to `add` to hold no NaN and no infinity: adding 16 floats then takes a quarter
+   * less time. Numbers, plain arrays and batches are always checked. @default true
+   */
+  readonly checkFinite?: boolean
 }
 
 /** What a training system hands to a buffer. */
@@ -619,7 +624,7 @@ export function assembleBuffer<C extends Columns>(
 export function resolveOptions<C extends Columns>(
   options: ReplayBufferOptions<C>,
 ): { readonly layout: Layout; readonly writers: RowWriters } {
-  const { capacity, columns, streams = 1, accumulator = nStep(), codegen = true } = options
+  const { capacity, columns, streams = 1, accumulator = nStep(), codegen = true, checkFinite = true } = options
   checkInteger('capacity', capacity, 2, 2 ** 30)
   checkInteger('streams', streams, 1, capacity)
   if (capacity % streams !== 0 || capacity / streams < 2)
@@ -630,7 +635,7 @@ export function resolveOptions<C extends Columns>(
   checkColumns(columns)
   checkWindow(accumulator, capacity / streams)
   const layout = createLayout(columns)
-  return { layout, writers: createRowWriters(layout, codegen) }
+  return { layout, writers: createRowWriters(layout, codegen, checkFinite) }
 }
 
 /** Refuses an accumulator whose elements do not fit into a stream's rows. @throws TradewrightError `BAD_OPTION`. */

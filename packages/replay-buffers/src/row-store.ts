@@ -20,6 +20,11 @@ export interface RowStore {
   readonly base: number
   /** Bytes held in memory now. */
   readonly memoryBytes: number
+  /**
+   * Whether `views` never changes, slot s lies at byte `s * recordBytes` of it, and `wrote` does nothing: then adding
+   * goes without `seek`.
+   */
+  readonly linear: boolean
   /** Points `views` and `base` at a slot, for writing. @returns how many slots follow in one piece, itself included. */
   seek(slot: number): number
   /** Says that `count` slots from `slot` now hold complete rows. */

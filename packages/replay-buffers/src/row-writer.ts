@@ -194,13 +194,13 @@ function balanced(terms: readonly string[]): string {
 }
 
 /** Source lines that read field `i` into a local and leave for the plain form where it is not exact. */
-function checkLines(field: Field, i: number): string[] {
+function checkLines(field: Field, i: number, finite: boolean): string[] {
   const x = `c${i}`
   const read = `const ${x} = t[${JSON.stringify(field.name)}]`
   if (field.scalar) return [read, `if (!${scalarTest(field, x)}) return plain(v, base, t)`]
   const Kind = arrayConstructor(field.dtype).name
   const lines = [read, `if (!(${x} instanceof ${Kind}) || ${x}.length !== ${field.size}) return plain(v, base, t)`]
-  if (integerRange(field.dtype) !== undefined) return lines
+  if (!finite || integerRange(field.dtype) !== undefined) return lines
   // A sum is finite where all its terms are. Where it is not, the plain form looks at each: a sum may overflow.
   if (field.size <= UNROLL) {
     const terms = Array.from({ length: field.size }, (_, j) => `${x}[${j}]`)
@@ -229,14 +229,14 @@ function storeLines(field: Field, i: number): string[] {
  * A writer as straight-line code: one property access, one check and unrolled copies a field. What is not of the exact
  * form (plain arrays, booleans, mistakes) goes to the plain form, as do packed and referenced columns.
  */
-function generatedWriter(layout: Layout, fields: readonly Field[]): WriteRow {
+function generatedWriter(layout: Layout, fields: readonly Field[], finite: boolean): WriteRow {
   const plain = plainWriter(layout, fields)
   const names = new Set(layout.columns.map((column) => column.name))
   if (fields.some((field) => field.pack !== undefined || !names.has(field.name))) return plain
   const source = [
     "'use strict'",
     'return function write(v, base, t) {',
-    ...fields.flatMap(checkLines),
+    ...fields.flatMap((field, i) => checkLines(field, i, finite)),
     ...fields.flatMap(storeLines),
     '}',
   ].join('\n')
@@ -258,13 +258,14 @@ const isObs = (field: Field): boolean => field.name === 'obs' || field.name === 
  * Makes the writers of a layout: generated where the platform allows it, otherwise the plain form.
  *
  * @param codegen `false` forces the plain form. @default true
+ * @param finite  `false` trusts arrays of the exact type to hold no NaN and no infinity. @default true
  */
-export function createRowWriters(layout: Layout, codegen: boolean = true): RowWriters {
+export function createRowWriters(layout: Layout, codegen: boolean = true, finite: boolean = true): RowWriters {
   const obs = layout.fields.filter(isObs)
   if (codegen) {
     try {
-      const row = generatedWriter(layout, layout.fields)
-      return { row, obsOnly: withZeroedRest(layout, generatedWriter(layout, obs)), generated: true }
+      const row = generatedWriter(layout, layout.fields, finite)
+      return { row, obsOnly: withZeroedRest(layout, generatedWriter(layout, obs, true)), generated: true }
     } catch (error) {
       // A content-security policy forbids code from text: EvalError. Anything else is a bug of ours.
       if (!(error instanceof EvalError)) throw error

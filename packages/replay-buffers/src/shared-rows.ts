@@ -7,6 +7,7 @@ import { ReplayProducer } from './shared-producer.ts'
 
 /** Records in shared memory, to read. */
 class SharedStore implements RowStore {
+  readonly linear = false
   readonly layout: Layout
   readonly slots: number
   readonly views: Views

@@ -115,7 +115,7 @@ it('keeps the last transitions up to its capacity, and never draws an older one'
 it.each([
   ['uniform', () => uniform()],
   ['prioritized', () => prioritized({ normalizeBy: 'buffer', maxPriority: 'buffer' })],
-] as const)('%s: restored equals original through adds, samples and updates that follow', (_name, sampler) => {
+] as const)('%s: restored equals original through adds, samples and updates that follow', (name, sampler) => {
   const make = () =>
     createReplayBuffer({
       capacity: 700,
@@ -135,7 +135,7 @@ it.each([
   restored.restore(saved)
   const a = original.createBatch(64)
   const b = restored.createBatch(64)
-  for (let round = 0; round < 16_000; round++) {
+  for (let round = 0; round < (name === 'prioritized' ? 16_000 : 2000); round++) {
     for (const [buffer, batch] of [
       [original, a],
       [restored, b],
