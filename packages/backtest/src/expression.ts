@@ -1,7 +1,7 @@
 import { TradewrightError } from '@tradewright/core'
 import { foldNode } from './fold.ts'
 import type { NodeGraph } from './node-graph.ts'
-import { Op, operationKind } from './operation.ts'
+import { Op } from './operation.ts'
 
 /**
  * A symbolic column of numbers: what `signals` and `simulate` compute with. It has no value of its own; each method
@@ -321,11 +321,6 @@ export function booleanExpr(graph: NodeGraph, node: number): BooleanExpr {
   const made = new ConditionExpr(graph, node)
   list[node] = made
   return made
-}
-
-/** The expression of a node, of whichever kind it is. */
-export function anyExpr(graph: NodeGraph, node: number): AnyExpr {
-  return operationKind(graph.code(node)) === 'value' ? valueExpr(graph, node) : booleanExpr(graph, node)
 }
 
 /** The graph that an expression is a node of. */
