@@ -1,3 +1,5 @@
+export type { AdaptiveSamplingOptions } from './adaptive-sampling.ts'
+export { adaptiveSampling } from './adaptive-sampling.ts'
 export type { AshaScheduleOptions } from './asha-schedule.ts'
 export { ashaSchedule } from './asha-schedule.ts'
 export type { AutoOptions } from './auto-sampler.ts'
