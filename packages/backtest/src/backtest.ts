@@ -7,16 +7,19 @@ import {
   type NodeRef,
   type ReturnMoments,
   type SimulationOptions,
+  type Slice,
   type StandardMetrics,
   TradewrightError,
 } from '@tradewright/core'
+import { createFastPath } from './fast-path.ts'
 import { NodeGraph } from './node-graph.ts'
 import { columnsKey, NodeValues, nodeBars } from './node-values.ts'
 import type { Order, Trade } from './orders.ts'
 import { pickMetrics, selectMetrics } from './performance.ts'
-import { runSlice } from './run-slice.ts'
+import { runSlice, type SliceOutcome } from './run-slice.ts'
 import type { SavedStrategy } from './saved-strategy.ts'
-import { resolveSimulation } from './simulation-settings.ts'
+import { resolveSimulation, type SimulationSettings } from './simulation-settings.ts'
+import type { FastPath } from './slice-batch.ts'
 import { distanceColumns, signalColumns } from './slice-signals.ts'
 import type { Strategy } from './strategy.ts'
 
@@ -59,6 +62,9 @@ function programOf<P>(strategy: Strategy<P> | SavedStrategy | GraphProgram, para
 
 /**
  * Runs one strategy with one set of parameters over bars, and keeps everything.
+ *
+ * From 131,072 bars on the metrics come from the fast path where it takes the run (equal within 1e-12), and orders,
+ * trades and columns are computed when one of them is first read.
  *
  * @param strategy a strategy; or a saved one or a bound program, whose parameters are fixed: `params` is not looked at.
  * @param params   parameters in the strategy's space.
@@ -108,6 +114,68 @@ export function backtest<P>(
     indicators === undefined ? '' : columnsKey(bars, warmupStart),
     indicators ?? createIndicatorStore(),
   )
+  const run: OneRun = { program, settings, values, start, end, warmupStart, final }
+  const quick = end - start >= LAZY_BARS ? quickRun(bars, run) : undefined
+  if (quick === undefined) {
+    const { metrics, moments, ...kept } = fullRun(run)
+    return { metrics: pickMetrics(metrics, names), moments, ...kept, barsPerYear: settings.barsPerYear }
+  }
+  let full: FullRun | undefined
+  const plain = (): FullRun => {
+    full ??= fullRun(run)
+    return full
+  }
+  return {
+    metrics: pickMetrics(quick.metrics, names),
+    moments: quick.moments,
+    get trades() {
+      return plain().trades
+    },
+    get orders() {
+      return plain().orders
+    },
+    get equity() {
+      return plain().equity
+    },
+    get drawdown() {
+      return plain().drawdown
+    },
+    get positions() {
+      return plain().positions
+    },
+    barsPerYear: settings.barsPerYear,
+  }
+}
+
+/** From here on metrics come from the fast path, and the rest is computed when it is first read. */
+const LAZY_BARS = 131_072
+
+/** What a run needs, checked and bound. */
+interface OneRun {
+  readonly program: GraphProgram
+  readonly settings: SimulationSettings
+  readonly values: NodeValues
+  readonly warmupStart: number
+  readonly start: number
+  readonly end: number
+  readonly final: boolean
+}
+
+/** What the plain form gives. */
+type FullRun = Omit<BacktestResult, 'barsPerYear'>
+
+let fastPath: FastPath | undefined
+
+/** Metrics by the fast path; undefined where it does not take such a run. */
+function quickRun(bars: Bars, run: OneRun): SliceOutcome | undefined {
+  const { program, settings, values, warmupStart, start, end, final } = run
+  fastPath ??= createFastPath()
+  const slice: Slice = { id: '', symbol: '', data: '', warmupStart, start, end, weight: 1, final }
+  const trials = [{ program, settings, resume: undefined }]
+  return fastPath({ bars, slice, values, trials, wantState: false, wantReturns: false })[0]
+}
+
+function fullRun({ program, settings, values, warmupStart, start, end, final }: OneRun): FullRun {
   const orders: Order[] = []
   const trades: Trade[] = []
   const equity = new Float64Array(end - start)
@@ -125,16 +193,8 @@ export function backtest<P>(
     equity,
     positions,
   })
-  return {
-    metrics: pickMetrics(metrics, names),
-    moments,
-    trades,
-    orders,
-    equity,
-    drawdown: drawdownOf(equity, settings.initialCash),
-    positions,
-    barsPerYear: settings.barsPerYear,
-  }
+  const drawdown = drawdownOf(equity, settings.initialCash)
+  return { metrics, moments, trades, orders, equity, drawdown, positions }
 }
 
 function drawdownOf(equity: Float64Array, initialCash: number): Float64Array {

@@ -1,4 +1,18 @@
-import { type MetricName, type Metrics, type StandardMetrics, standardMetrics, unknownName } from '@tradewright/core'
+import {
+  type MetricName,
+  type Metrics,
+  type StandardMetrics,
+  standardMetrics,
+  TradewrightError,
+  unknownName,
+} from '@tradewright/core'
+import { shown } from './run-arguments.ts'
+
+/**
+ * Deviations and falls up to this are what rounding leaves where equity did not move: cash / price * price is not
+ * always cash. Returns are shares of one, so this is a few units in the last place, and no trade made or lost it.
+ */
+export const roundingNoise: number = 1e-15
 
 /** The numbers that the metrics are made of: what any engine has to count. */
 export interface PerformanceCounts {
@@ -32,7 +46,7 @@ export interface PerformanceCounts {
 export function computeMetrics(counts: PerformanceCounts): StandardMetrics {
   const { initialCash, barsPerYear, bars, finalEquity, mean, variance, downsideDeviation, maxDrawdown } = counts
   const { closedTrades, won, lost } = counts
-  const deviation = Math.sqrt(variance)
+  const deviation = variance <= roundingNoise ** 2 ? 0 : Math.sqrt(variance)
   const totalReturn = finalEquity / initialCash - 1
   const growth = 1 + totalReturn
   const annualizedReturn = growth >= 0 ? growth ** (barsPerYear / bars) - 1 : NaN
@@ -41,15 +55,15 @@ export function computeMetrics(counts: PerformanceCounts): StandardMetrics {
     totalReturn,
     sharpe: deviation > 0 ? (mean / deviation) * root : NaN,
     sortino:
-      downsideDeviation > 0
+      downsideDeviation > roundingNoise
         ? (mean * barsPerYear) / (downsideDeviation * root)
-        : mean > 0
+        : mean * bars > roundingNoise
           ? Number.POSITIVE_INFINITY
           : NaN,
     calmar:
-      maxDrawdown < 0
+      maxDrawdown < -roundingNoise
         ? annualizedReturn / Math.abs(maxDrawdown)
-        : annualizedReturn > 0
+        : totalReturn > roundingNoise
           ? Number.POSITIVE_INFINITY
           : NaN,
     maxDrawdown,
@@ -66,10 +80,15 @@ export function computeMetrics(counts: PerformanceCounts): StandardMetrics {
   }
 }
 
-/** Which metrics to give. @throws TradewrightError `UNKNOWN_NAME`. */
+/** Which metrics to give. @throws TradewrightError `BAD_OPTION` for what is no list, `UNKNOWN_NAME`. */
 export function selectMetrics(want: 'standard' | 'all' | readonly MetricName[]): readonly MetricName[] | undefined {
   if (want === 'standard' || want === 'all') return undefined
-  for (const name of want) if (!standardMetrics.includes(name)) throw unknownName('metric', name, standardMetrics)
+  if (!Array.isArray(want))
+    throw new TradewrightError('BAD_OPTION', `metrics must be 'standard' or a list of names, was ${shown(want)}`, {
+      metrics: want,
+    })
+  for (const name of want)
+    if (!standardMetrics.includes(name)) throw unknownName('metric', String(name), standardMetrics)
   return want
 }
 

@@ -7,6 +7,7 @@ import {
   TradewrightError,
   unknownName,
 } from '@tradewright/core'
+import { shown } from './run-arguments.ts'
 
 const KEYS = [
   'preset',
@@ -79,10 +80,7 @@ const PRESET = {
 } as const
 
 function refuse(name: string, rule: string, value: unknown): TradewrightError {
-  return new TradewrightError('BAD_OPTION', `${name} must be ${rule}, was ${JSON.stringify(value) ?? typeof value}`, {
-    name,
-    value,
-  })
+  return new TradewrightError('BAD_OPTION', `${name} must be ${rule}, was ${shown(value)}`, { name, value })
 }
 
 function oneOfNames<T extends string>(name: string, value: T, known: readonly string[]): T {
@@ -90,10 +88,19 @@ function oneOfNames<T extends string>(name: string, value: T, known: readonly st
   return value
 }
 
-function number(name: string, value: number, rule: string, fits: boolean): number {
-  if (typeof value !== 'number' || !Number.isFinite(value) || !fits) throw refuse(name, rule, value)
+function number(name: string, value: number, rule: string, fits: (value: number) => boolean): number {
+  if (typeof value !== 'number' || !Number.isFinite(value) || !fits(value)) throw refuse(name, rule, value)
   return value
 }
+
+const isShare = (bps: number): boolean => bps >= 0 && bps < 10_000
+const isPositive = (value: number): boolean => value > 0
+const isNotNegative = (value: number): boolean => value >= 0
+const isFraction = (value: number): boolean => value > 0 && value <= 1
+const isCount = (value: number): boolean => Number.isInteger(value) && value >= 1
+
+/** No series has as many bars: a longer time stop never acts, and would leave the integers of a kernel. */
+const MOST_BARS = 2 ** 30
 
 function stop(name: string, value: StopDistance<NodeRef> | undefined): StopSetting {
   if (value === undefined || value === null) return OFF
@@ -106,7 +113,7 @@ function stop(name: string, value: StopDistance<NodeRef> | undefined): StopSetti
   }
   const node = typeof value === 'object' ? value.distance?.node : undefined
   if (node === undefined || !Number.isInteger(node) || node < 0)
-    throw refuse(name, 'a fraction or { distance: expression }', value)
+    throw refuse(name, "a fraction or { distance: expression } of the strategy's simulate", value)
   return { fraction: NaN, node }
 }
 
@@ -114,9 +121,8 @@ function sizing(value: Sizing | undefined): Sizing {
   if (value === undefined) return ALL_IN
   if (typeof value !== 'object' || value === null) throw refuse('sizing', 'an object with a type', value)
   oneOfNames('sizing.type', value.type, SIZINGS)
-  if (value.type === 'quantity') number('sizing.quantity', value.quantity, 'a number above 0', value.quantity > 0)
-  if (value.type === 'fraction')
-    number('sizing.fraction', value.fraction, 'above 0 and at most 1', value.fraction > 0 && value.fraction <= 1)
+  if (value.type === 'quantity') number('sizing.quantity', value.quantity, 'a number above 0', isPositive)
+  if (value.type === 'fraction') number('sizing.fraction', value.fraction, 'above 0 and at most 1', isFraction)
   return value
 }
 
@@ -149,23 +155,23 @@ export function resolveSimulation(
       `bars per year must be stated: give the bars a timeframe and a calendar ('crypto', 'equity' or 'fx'), or the option barsPerYear; timeframe was ${bars.timeframe ?? 'not given'}, calendar ${bars.calendar ?? 'not given'}`,
       { timeframe: bars.timeframe, calendar: bars.calendar },
     )
-  if (timeStopBars !== 0)
-    number('timeStopBars', timeStopBars, 'an integer >= 1', Number.isInteger(timeStopBars) && timeStopBars >= 1)
+  const liquidation = simulation.liquidation ?? options.liquidation ?? preset.liquidation
+  if (typeof liquidation !== 'boolean') throw refuse('liquidation', 'true or false', liquidation)
+  if (timeStopBars !== 0) number('timeStopBars', timeStopBars, 'an integer >= 1', isCount)
   return {
     fill: oneOfNames('fill', simulation.fill ?? options.fill ?? preset.fill, FILLS),
     direction: oneOfNames('direction', simulation.direction ?? options.direction ?? 'long', DIRECTIONS),
-    feeRate: number('feeBps', feeBps, 'from 0 to below 10000', feeBps >= 0 && feeBps < 10_000) / 10_000,
-    slippage:
-      number('slippageBps', slippageBps, 'from 0 to below 10000', slippageBps >= 0 && slippageBps < 10_000) / 10_000,
-    fixedFee: number('fixedFee', fixedFee, '>= 0', fixedFee >= 0),
+    feeRate: number('feeBps', feeBps, 'from 0 to below 10000', isShare) / 10_000,
+    slippage: number('slippageBps', slippageBps, 'from 0 to below 10000', isShare) / 10_000,
+    fixedFee: number('fixedFee', fixedFee, '>= 0', isNotNegative),
     stopLoss: stop('stopLoss', simulation.stopLoss ?? options.stopLoss),
     takeProfit: stop('takeProfit', simulation.takeProfit ?? options.takeProfit),
     trailingStop: stop('trailingStop', simulation.trailingStop ?? options.trailingStop),
     stopExit: oneOfNames('stopExit', simulation.stopExit ?? options.stopExit ?? 'stopMarket', STOP_EXITS),
-    timeStopBars,
+    timeStopBars: Math.min(timeStopBars, MOST_BARS),
     sizing: sizing(simulation.sizing ?? options.sizing),
-    initialCash: number('initialCash', initialCash, 'above 0', initialCash > 0),
-    barsPerYear: number('barsPerYear', barsPerYear, 'above 0', barsPerYear > 0),
-    liquidation: simulation.liquidation ?? options.liquidation ?? preset.liquidation,
+    initialCash: number('initialCash', initialCash, 'above 0', isPositive),
+    barsPerYear: number('barsPerYear', barsPerYear, 'above 0', isPositive),
+    liquidation,
   }
 }

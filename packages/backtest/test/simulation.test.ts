@@ -264,3 +264,32 @@ describe('adding to a position', () => {
     expect(trades[0].pnl).toBeCloseTo(metrics.finalEquity - 10_000, 9)
   })
 })
+
+describe('a run of many bars', () => {
+  it('gives the metrics of the fast path and the orders of the plain form, which agree', () => {
+    const n = 140_000
+    const close = Array.from({ length: n }, (_, i) => 100 + 10 * Math.sin(i / 300) + ((i * 7919) % 31) / 10)
+    const rows = close.map((price, i) => flat(price, (i * 31) % 400))
+    for (const direction of ['long', 'both'] as const) {
+      const result = run(rows, { direction, feeBps: 2 })
+      const { equity, orders, trades, metrics, drawdown, positions, moments } = result
+      expect(orders.length).toBeGreaterThan(500)
+      expect(metrics.trades).toBe(trades.length)
+      const close = (a: number, b: number): void =>
+        expect(Math.abs(a - b)).toBeLessThan(1e-9 * Math.max(1, Math.abs(b)))
+      close(metrics.finalEquity, equity[n - 1])
+      close(
+        metrics.feesPaid,
+        orders.reduce((sum, { fee }) => sum + fee, 0),
+      )
+      close(
+        metrics.maxDrawdown,
+        drawdown.reduce((a, b) => Math.min(a, b), 0),
+      )
+      close(metrics.exposure, positions.filter((p) => p !== 0).length / n)
+      expect(moments.count).toBe(n)
+      expect(result.orders).toBe(orders)
+      expect(structuredClone(result).orders).toEqual(orders)
+    }
+  })
+})
