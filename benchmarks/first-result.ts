@@ -39,3 +39,6 @@ console.log(
     check: one.metrics.trades + many.metrics.trades[0],
   }),
 )
+
+// A module: its awaits stand at the top.
+export {}
