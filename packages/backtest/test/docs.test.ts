@@ -42,7 +42,7 @@ describe('the pages say what is so', () => {
 
   it('docs/strategies.md', () => {
     const [strategy, indicator] = examples('docs/strategies.md')
-    const { reversion } = run(strategy).exports as { reversion: own.Strategy<core.Params> }
+    const { reversion } = run(strategy).exports as unknown as { reversion: own.Strategy<core.Params> }
     const params = { period: 5, low: 40, risk: 2, exit: { kind: 'time', bars: 10 } }
     const { trades } = own.backtest(reversion, params, randomBars(5, 400), { preset: 'reference' })
     expect(trades.length).toBeGreaterThan(3)
