@@ -98,10 +98,10 @@ function long(
       let enter2: v128
       let unit: f64
       if (foldedEntry) {
-        const entry = entries + <usize>from * 48
+        const entry = entries + (<usize>from << 5)
         enter = v128.load(entry)
         enter2 = v128.load(entry, 16)
-        unit = load<f64>(entry, 32)
+        unit = 1 / f64x2.extract_lane(enter2, 1)
       } else {
         const record = records + (<usize>from << 5)
         const paid = load<f64>(fill + (<usize>from << 3)) * cost

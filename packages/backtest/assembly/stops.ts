@@ -15,10 +15,20 @@ export function countSets(on: usize, off: usize, from: i32, to: i32): i32 {
   return i32(count)
 }
 
+/** 1 where neither lane at `at` is at or below its level, else 0. */
 // @ts-ignore: decorator
 @inline
-function reached(at: usize, levels: v128): bool {
-  return v128.any_true(f64x2.le(v128.load(at), levels))
+function missed(at: usize, levels: v128): u32 {
+  return u32(i64x2.bitmask(f64x2.le(v128.load(at), levels)) - 1) >> 31
+}
+
+/** The first bar from `from` to `to` that reaches a level, as an offset in a row, for holdings beyond the table; or 0. */
+function searchFar(table: usize, stride: usize, top: i32, from: usize, to: usize, levels: v128): usize {
+  let at = from
+  while (at <= to && missed(table + <usize>top * stride + at, levels)) at += <usize>16 << top
+  for (let k = top - 1; k >= 0 && at <= to; k--)
+    at += <usize>missed(table + <usize>k * stride + at, levels) << (k + 4)
+  return at <= to ? at : 0
 }
 
 /**
@@ -50,25 +60,22 @@ export function stopTrades(
     store<i32>(p, from)
     const last = to < end ? to : end - 1
     const size = last - from
-    const first = <usize>(from + 1) << 4
-    let at = first
+    let at: usize = 0
     if (size > 0) {
       let k = 31 - i32(clz(size))
+      const first = <usize>(from + 1) << 4
       if (k <= top) {
-        const row = table + <usize>k * stride
-        if (reached(row + at, levels) || reached(row + (<usize>(last + 1) << 4) - (<usize>16 << k), levels)) {
+        let row = table + <usize>k * stride
+        if ((missed(row + first, levels) & missed(row + (<usize>(last + 1) << 4) - (<usize>16 << k), levels)) == 0) {
           // The first bar that reaches a level: no branch on the way down.
-          for (; k >= 0; k--)
-            at = reached(table + <usize>k * stride + at, levels) ? at : at + (<usize>16 << k)
-        } else at = 0
-      } else {
-        const beyond = <usize>(last + 1) << 4
-        while (at < beyond && !reached(table + <usize>top * stride + at, levels)) at += <usize>16 << top
-        for (k = top - 1; k >= 0 && at < beyond; k--)
-          at = reached(table + <usize>k * stride + at, levels) ? at : at + (<usize>16 << k)
-        if (at >= beyond) at = 0
-      }
-    } else at = 0
+          at = first
+          for (; k >= 0; k--) {
+            at += <usize>missed(row + at, levels) << (k + 4)
+            row -= stride
+          }
+        }
+      } else at = searchFar(table, stride, top, first, <usize>last << 4, levels)
+    }
     if (at) {
       const o = v128.load64_splat(open + (at >> 1))
       // At the open where it is beyond the level; a stop loss before a target.

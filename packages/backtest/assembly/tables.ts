@@ -35,9 +35,8 @@ export function priceRecords(close: usize, n: i32, records: usize): void {
 }
 
 /**
- * The record of bar i for a position entered (6 numbers) or left (4 numbers) at fill[i]: the sums of priceRecords so
- * that exit less entry is the sum over the holding, entry and exit bar and costs included, what a unit costs or
- * brings, and for entries its reciprocal.
+ * The record of bar i for a position entered or left at fill[i], 4 numbers each: the sums of priceRecords so that exit
+ * less entry is the sum over the holding, entry and exit bar and costs included, and what a unit costs or brings.
  */
 export function costRecords(
   records: usize, fill: usize, n: i32, buy: f64, sell: f64, rate: f64, entries: usize, exits: usize,
@@ -52,14 +51,13 @@ export function costRecords(
     v128.store(entries, f64x2.sub(v128.load(records, 32), f64x2.replace_lane(f64x2.splat(re), 1, re * re)))
     store<f64>(entries, load<f64>(records, 48) - (re < 0 ? re * re : 0), 16)
     store<f64>(entries, paid, 24)
-    store<f64>(entries, 1 / paid, 32)
     const rx = i > 0 ? got / load<f64>(records, 24) - 1 : 0
     v128.store(exits, f64x2.add(v128.load(records), f64x2.replace_lane(f64x2.splat(rx), 1, rx * rx)))
     store<f64>(exits, load<f64>(records, 16) + (rx < 0 ? rx * rx : 0), 16)
     store<f64>(exits, got, 24)
     fill += 8
     records += 32
-    entries += 48
+    entries += 32
     exits += 32
   }
 }

@@ -144,7 +144,11 @@ export class FastMarket {
 
   /** Of lows and highs. */
   get ranges(): RangeTable {
-    this.#ranges ??= this.#table(this.#column(this.#bars.low), this.high)
+    if (this.#ranges === undefined) {
+      const { low, high, close } = this.#bars
+      const flat = low.every((x, i) => x === close[i] && high[i] === x) // bars made of closes: one table, not two
+      this.#ranges = flat ? this.closes : this.#table(this.#column(low), this.high)
+    }
     return this.#ranges
   }
 
@@ -159,14 +163,14 @@ export class FastMarket {
   costs(fill: number, buy: number, sell: number, rate: number): CostRecords | undefined {
     for (const known of this.#costs)
       if (known.fill === fill && known.buy === buy && known.sell === sell && known.rate === rate) return known
-    if (this.#costs.length >= COST_SETS || this.length * 80 * (this.#costs.length + 1) > COST_BYTES) return undefined
+    if (this.#costs.length >= COST_SETS || this.length * 64 * (this.#costs.length + 1) > COST_BYTES) return undefined
     const { records } = this
     const made = {
       fill,
       buy,
       sell,
       rate,
-      entries: this.#memory.allocate(this.length * 48),
+      entries: this.#memory.allocate(this.length * 32),
       exits: this.#memory.allocate(this.length * 32),
     }
     this.#memory.kernels.costRecords(records, fill, this.length, buy, sell, rate, made.entries, made.exits)

@@ -101,7 +101,7 @@ describe('the fast path equals the plain path', () => {
       fc.property(randomStrategies, fc.nat(10_000), fc.integer({ min: 128, max: 700 }), (random, seed, length) => {
         compareForms(randomBars(seed, length), random)
       }),
-      { numRuns: runs * 5 },
+      { numRuns: runs * 3 },
     )
     expect(count.fast).toBeGreaterThan(0)
   })
@@ -120,7 +120,7 @@ describe('the fast path equals the plain path', () => {
         const bars = randomBars(seed, 600)
         compareForms(bars, random, { warmupStart: skip, start: skip + 3, end: 600 - cut, final })
       }),
-      { numRuns: runs * 5 },
+      { numRuns: runs * 3 },
     )
     expect(count.fast).toBeGreaterThan(5 * count.plain)
   })

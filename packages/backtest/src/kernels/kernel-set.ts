@@ -120,7 +120,7 @@ export interface Kernels {
 
   /** 4 numbers for each of n + 1 bars: see assembly/tables.ts. */
   priceRecords(close: number, n: number, records: number): void
-  /** 6 numbers a bar for entries, 4 for exits: see assembly/tables.ts. */
+  /** 4 numbers a bar for entries, 4 for exits: see assembly/tables.ts. */
   costRecords(
     records: number,
     fill: number,

@@ -53,13 +53,12 @@ export function createPlainTables(memory: PlainMemory): TableKernels {
         const price = f64[(fill >>> 3) + i]
         const paid = price * cost
         const got = price * net
-        const entry = (entries >>> 3) + i * 6
+        const entry = (entries >>> 3) + i * 4
         const re = f64[record + 7] / paid - 1
         f64[entry] = f64[record + 4] - re
         f64[entry + 1] = f64[record + 5] - re * re
         f64[entry + 2] = f64[record + 6] - (re < 0 ? re * re : 0)
         f64[entry + 3] = paid
-        f64[entry + 4] = 1 / paid
         const exit = (exits >>> 3) + i * 4
         const rx = i > 0 ? got / f64[record + 3] - 1 : 0
         f64[exit] = f64[record] + rx
