@@ -1,9 +1,10 @@
 import { type ReturnMoments, TradewrightError } from '@tradewright/core'
 import { normalCdf, normalQuantile } from './luck-normal.ts'
+import { roundingNoise } from './performance.ts'
 
 /** Sharpe ratio per bar of a sample of returns: mean over deviation (ddof 1), not annualized. NaN at zero deviation. */
 export function sharpePerBar({ mean, variance }: Pick<ReturnMoments, 'mean' | 'variance'>): number {
-  return variance > 0 ? mean / Math.sqrt(variance) : Number.NaN
+  return variance > roundingNoise ** 2 ? mean / Math.sqrt(variance) : Number.NaN
 }
 
 /** Variance factor of an estimated Sharpe ratio: 1 - skew SR + (kurtosis - 1) / 4 SR². */

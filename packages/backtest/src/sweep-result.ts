@@ -27,7 +27,8 @@ export interface SweepResult<P, Name extends MetricName = MetricName> {
    */
   topK(k: number, by?: Name): readonly RankedTrial<P>[]
   /**
-   * An Apache Arrow table: a column a parameter, then a column a metric.
+   * An Apache Arrow table: a column a parameter (`params.<name>` where a metric has that name; text where its values
+   * are of several types), then a column a metric.
    *
    * @throws (rejects) TradewrightError `NOT_AVAILABLE` where apache-arrow is not installed.
    */

@@ -30,18 +30,25 @@ function paramColumns(params: readonly unknown[]): ReadonlyMap<string, unknown[]
   return columns
 }
 
-/** The Arrow table of a sweep: numbers as float64, other parameters as Arrow infers them. */
+const asText = (value: unknown): string | null => (value === null ? null : String(value))
+
+/**
+ * The Arrow table of a sweep: numbers as float64, other parameters as Arrow infers them, as text where they are of
+ * several types. A parameter named like a metric is `params.<name>`.
+ */
 export async function sweepTable(
   params: readonly unknown[],
   metrics: Readonly<Record<string, Float64Array>>,
 ): Promise<Table> {
   const arrow = await loadArrow()
   const columns: Record<string, Vector> = {}
-  for (const [name, values] of paramColumns(params)) {
-    const numeric = values.every((value) => typeof value === 'number')
-    columns[name] = numeric
-      ? arrow.makeVector(Float64Array.from(values as number[]))
-      : arrow.vectorFromArray(values as string[])
+  for (const [path, values] of paramColumns(params)) {
+    const name = Object.hasOwn(metrics, path) ? `params.${path}` : path
+    const types = new Set(values.filter((value) => value !== null).map((value) => typeof value))
+    columns[name] =
+      types.size === 1 && types.has('number') && !values.includes(null)
+        ? arrow.makeVector(Float64Array.from(values as number[]))
+        : arrow.vectorFromArray((types.size > 1 ? values.map(asText) : values) as string[])
   }
   for (const [name, values] of Object.entries(metrics)) columns[name] = arrow.makeVector(values)
   return new arrow.Table(columns)

@@ -11,6 +11,7 @@ import {
   type StandardMetrics,
   standardMetrics,
   TradewrightError,
+  unknownName,
 } from '@tradewright/core'
 import { ROW, runFast } from './fast-batch.ts'
 import { withFastMemory } from './fast-memory.ts'
@@ -19,6 +20,7 @@ import { createMetricColumns, type MetricColumns, setMetrics } from './metric-co
 import { NodeGraph } from './node-graph.ts'
 import { columnsKey, NodeValues, nodeBars } from './node-values.ts'
 import { computeMetrics, selectMetrics } from './performance.ts'
+import { checkRun, checkStrategy, shown } from './run-arguments.ts'
 import { runSlice } from './run-slice.ts'
 import { resolveSimulation, type SimulationSettings } from './simulation-settings.ts'
 import { distanceColumns, signalColumns } from './slice-signals.ts'
@@ -67,10 +69,14 @@ export function sweep<P, const Name extends MetricName = StandardMetric>(
   bars: Bars,
   options: SweepOptions & { readonly metrics?: 'standard' | readonly Name[] | undefined } = {},
 ): SweepResult<P, Name> {
+  checkStrategy(strategy)
+  if (!Array.isArray(paramsList))
+    throw new TradewrightError('BAD_OPTION', `a sweep needs a list of parameters, was ${shown(paramsList)}`)
   const { metrics, plainTrials } = sweepPrograms(strategy.bind(paramsList), bars, options)
   return createSweepResult(paramsList, metrics as Readonly<Record<Name, Float64Array>>, plainTrials)
 }
 
+const ENGINES: readonly string[] = ['fast', 'kernels', 'plain']
 const OWN_STORE = 'own-store' as Fingerprint
 
 /** What {@link sweepPrograms} gives: plain data. */
@@ -88,12 +94,17 @@ export interface SweepColumns {
  * @throws TradewrightError as {@link sweep}.
  */
 export function sweepPrograms(programs: readonly GraphProgram[], bars: Bars, options: SweepOptions = {}): SweepColumns {
-  const { warmupStart = 0, start = warmupStart, end = bars.length, final = true, indicators, engine = 'fast' } = options
-  checkRange(bars, warmupStart, start, end)
+  const { warmupStart, start, end, final } = checkRun('a sweep', bars, options)
+  const { indicators, engine = 'fast' } = options
+  if (!ENGINES.includes(engine)) throw unknownName('engine', String(engine), ENGINES)
   const simulation = simulationOf(options)
   const names = selectMetrics(simulation.metrics ?? 'standard') ?? standardMetrics
   const columns = createMetricColumns(names, programs.length)
-  if (programs.length === 0) return { metrics: columns, plainTrials: 0 }
+  if (programs.length === 0) {
+    // Wrong options are wrong for an empty list too; bars per year may come from `simulate`, which nothing has called.
+    resolveSimulation({ barsPerYear: 1, ...simulation }, {}, bars)
+    return { metrics: columns, plainTrials: 0 }
+  }
   const settings = resolveAll(programs, simulation, bars)
   const values = new NodeValues(
     NodeGraph.of(programs[0].table),
@@ -176,14 +187,4 @@ function resolveAll(
 function simulationOf(options: SweepOptions): SimulationOptions<NodeRef> {
   const { warmupStart, start, end, final, indicators, engine, ...simulation } = options
   return simulation
-}
-
-function checkRange(bars: Bars, warmupStart: number, start: number, end: number): void {
-  const whole = [warmupStart, start, end].every(Number.isInteger)
-  if (!whole || !(0 <= warmupStart && warmupStart <= start && start < end && end <= bars.length))
-    throw new TradewrightError(
-      'BAD_OPTION',
-      `a sweep needs 0 <= warmupStart <= start < end <= ${bars.length} bars, was ${warmupStart}, ${start}, ${end}`,
-      { warmupStart, start, end, bars: bars.length },
-    )
 }

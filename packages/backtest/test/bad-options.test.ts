@@ -44,14 +44,22 @@ describe('an option that cannot be gets one clear error', () => {
     ['metrics', '', /BAD_OPTION.*metrics must be 'standard' or a list of names, was ""/],
     ['metrics', 'sharpe', /BAD_OPTION.*metrics must be 'standard' or a list of names, was "sharpe"/],
     ['metrics', [undefined], /UNKNOWN_NAME.*'undefined'/],
-    ['final', 'no', /BAD_OPTION.*final must be true or false, was "no"/],
-    ['start', '3', /BAD_OPTION.*0 <= warmupStart <= start < end <= 300/],
-    ['indicators', {}, /BAD_OPTION.*indicators must be an indicator store/],
     ['nope', 3, /UNKNOWN_NAME.*'nope'/],
   ]
   it.each(rows)('%s: %o', (name, value, message) => {
     const options = { [name]: value } as never
     expect(messageOf(() => backtest(cross, params, bars, options))).toMatch(message)
+    expect(messageOf(() => sweep(cross, [params], bars, options))).toMatch(message)
+    expect(messageOf(() => sweep(cross, [], bars, options))).toMatch(message)
+  })
+
+  const ofRun: readonly [string, unknown, RegExp][] = [
+    ['final', 'no', /BAD_OPTION.*final must be true or false, was "no"/],
+    ['start', '3', /BAD_OPTION.*0 <= warmupStart <= start < end <= 300/],
+    ['indicators', {}, /BAD_OPTION.*indicators must be an indicator store/],
+  ]
+  it.each(ofRun)('%s: %o', (name, value, message) => {
+    const options = { [name]: value } as never
     expect(messageOf(() => sweep(cross, [params], bars, options))).toMatch(message)
     expect(messageOf(() => sweep(cross, [], bars, options))).toMatch(message)
   })
@@ -63,11 +71,6 @@ describe('an option that cannot be gets one clear error', () => {
   })
 
   it('arguments that are none', () => {
-    expect(messageOf(() => backtest(null as never, params, bars))).toMatch(/BAD_OPTION.*strategy.*was null/)
-    expect(messageOf(() => backtest({} as never, params, bars))).toMatch(/BAD_OPTION.*strategy/)
-    expect(messageOf(() => backtest(cross, params, null as never))).toMatch(/BAD_OPTION.*bars.*was null/)
-    expect(messageOf(() => backtest(cross, params, [] as never))).toMatch(/BAD_OPTION.*bars/)
-    expect(messageOf(() => backtest(cross, params, bars, null as never))).toMatch(/BAD_OPTION.*options.*was null/)
     expect(messageOf(() => sweep(null as never, [params], bars))).toMatch(/BAD_OPTION.*strategy.*was null/)
     expect(messageOf(() => sweep(cross, params as never, bars))).toMatch(/BAD_OPTION.*list of parameters/)
     expect(messageOf(() => sweep(cross, [params], {} as never))).toMatch(/BAD_OPTION.*bars/)
