@@ -119,6 +119,28 @@ for (const [name, values] of times) {
   )
 }
 
+// One thread and two on batches of 1024, in turns; on a busy machine only the best times say what two threads can do.
+const large: Batch = {
+  rows: 1024,
+  x: Float32Array.from({ length: 1024 * 64 }, () => rng.normal()),
+  y: Float32Array.from({ length: 1024 }, () => rng.below(3)),
+}
+const byThreads = ([1, 2] as const).map((threads) => {
+  const compiled = fusedBackend({ threads, relaxedSimd: false }).compile(model, { batch: 1024, loss: crossEntropy() })
+  return { threads, compiled, times: [] as number[] }
+})
+for (let round = 0; round < 60; round++)
+  for (const { compiled, times: found } of byThreads)
+    for (let i = 0; i < 4; i++) {
+      const start = performance.now()
+      compiled.gradients(large, { step: i, accumulate: false })
+      if (round > 4) found.push(performance.now() - start)
+    }
+const [one, two] = byThreads.map(({ times: found }) => stats(found))
+console.log(
+  `batch 1024: one thread ${one.median.toFixed(2)} ms (best ${one.best.toFixed(2)}), two ${two.median.toFixed(2)} ms (best ${two.best.toFixed(2)}); ${(one.median / two.median).toFixed(2)} / ${(one.best / two.best).toFixed(2)} times as fast`,
+)
+
 const small = fusedBackend().compile(
   sequential(16, [dense(32, { activation: 'relu' }), dense(32, { activation: 'relu' }), dense(1)]),
   { batch: 1, loss: crossEntropy() },

@@ -9,6 +9,11 @@ const home = join(dirname(fileURLToPath(import.meta.url)), '..')
 /** The builds: SIMD of 128 bits everywhere, and with fused multiply-add where the runtime has relaxed SIMD. */
 export const variants = [
   { file: 'training-wasm.ts', name: 'TRAINING_WASM', flags: [] },
+  {
+    file: 'training-shared-wasm.ts',
+    name: 'TRAINING_SHARED_WASM',
+    flags: ['--enable', 'threads', '--sharedMemory', '--maximumMemory', '32768'],
+  },
   { file: 'training-relaxed-wasm.ts', name: 'TRAINING_RELAXED_WASM', flags: ['--enable', 'relaxed-simd'] },
 ]
 

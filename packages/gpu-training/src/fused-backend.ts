@@ -10,6 +10,7 @@ import {
   trainingPlan,
 } from './fused-plan.ts'
 import type { Kernels } from './kernels.ts'
+import { Lanes } from './lanes.ts'
 import type { RunState } from './layer.ts'
 import { type LayerRegistry, layerRegistry } from './layer-registry.ts'
 import type { LossSum } from './loss.ts'
@@ -17,7 +18,15 @@ import { memoryPlan, type PlacedPlan, type PlanBuffer } from './memory-plan.ts'
 import { initialize, type ModelSpec, type ResolvedModel, resolveModel } from './model-spec.ts'
 import { plainKernels } from './plain-kernels.ts'
 import { vectorOps } from './vector-ops.ts'
-import { createWasmMemory, hasWasmSimd, outOfMemory, wasmKernels } from './wasm-kernels.ts'
+import {
+  createSharedWasm,
+  createWasmMemory,
+  hasWasmSimd,
+  outOfMemory,
+  type SharedWasm,
+  sharedKernels,
+  wasmKernels,
+} from './wasm-kernels.ts'
 
 /** Options of {@link fusedBackend}. */
 export interface FusedBackendOptions {
@@ -30,6 +39,13 @@ export interface FusedBackendOptions {
   readonly kernels?: 'wasm' | 'plain' | undefined
   /** Use fused multiply-add where the runtime has relaxed SIMD. @default true */
   readonly relaxedSimd?: boolean | undefined
+  /**
+   * 2: each half of a batch on a thread of its own, over shared memory. It pays for large batches. Gradients are summed
+   * in another order, and dropout draws other masks, than with one thread. Needs WebAssembly and a loss that is a mean
+   * of rows; relaxed SIMD and `accelerate` are for one thread.
+   * @default 1
+   */
+  readonly threads?: 1 | 2 | undefined
   /** @default the machine's */
   readonly clock?: Clock | undefined
   /** Replaces some of the kernels, given the ones there are and their memory: how a BLAS joins. */
@@ -75,8 +91,18 @@ function placeParameters(
   return { places, end: at }
 }
 
+interface OpenedKernels {
+  readonly buffer: ArrayBufferLike
+  readonly kernels: Kernels
+  readonly shared?: SharedWasm
+}
+
 /** A memory of so many bytes and the kernels over it. */
-function openKernels(bytes: number, options: FusedBackendOptions): { buffer: ArrayBufferLike; kernels: Kernels } {
+function openKernels(bytes: number, options: FusedBackendOptions): OpenedKernels {
+  if (options.threads === 2) {
+    const shared = createSharedWasm(bytes)
+    return { buffer: shared.memory.buffer, kernels: sharedKernels(shared), shared }
+  }
   const { kernels = hasWasmSimd() ? 'wasm' : 'plain', relaxedSimd = true, accelerate } = options
   const open = (): { buffer: ArrayBufferLike; kernels: Kernels } => {
     if (kernels === 'wasm') {
@@ -155,6 +181,7 @@ class FusedModel implements CompiledModel {
   readonly #memory: ReturnType<CompiledModel['memory']>
   readonly #indexColumns: readonly IndexColumn[]
   readonly #clock: Clock
+  #lanes: Lanes | undefined
   #batch: Batch | undefined
   #scale = 1
   #sum: LossSum = { sum: 0, weight: 0 }
@@ -212,7 +239,15 @@ class FusedModel implements CompiledModel {
     const sizes = build(trial.kernels)
     const plans = align(end + reserved) + sizes.packedBytes
     const bytes = plans + Math.max(sizes.train.plan.place(plans).bytes, sizes.infer.plan.place(plans).bytes) + 1024
-    const { buffer, kernels } = openKernels(bytes, backend)
+    const threaded = backend.threads === 2 && rows >= 2
+    const after = align(bytes)
+    const lanesOf = (used: Kernels): Lanes => new Lanes({ model, options, kernels: used, places, base: after })
+    const opened = openKernels(threaded ? after + lanesOf(trial.kernels).bytes + 1024 : bytes, backend)
+    const { buffer, kernels } = opened
+    if (threaded && opened.shared !== undefined) {
+      this.#lanes = lanesOf(kernels)
+      this.#lanes.start(opened.shared)
+    }
     const made = build(kernels)
     this.#kernels = kernels
     this.#buffer = buffer
@@ -246,7 +281,7 @@ class FusedModel implements CompiledModel {
     this.#memory = {
       parameters: parameterBytes + halfBytes,
       gradients: parameterBytes,
-      activations: this.#train.bytes,
+      activations: this.#train.bytes + (this.#lanes?.activations ?? 0),
       kept: made.train.kept,
       saved: made.train.keptWide - made.train.kept - halfBytes,
       total: buffer.byteLength,
@@ -286,6 +321,13 @@ class FusedModel implements CompiledModel {
     this.#open()
     checkBatch(batch, this.inputs, this.#options.batch)
     this.#checkCategories(batch.x, batch.rows)
+    if (this.#lanes !== undefined && batch.rows >= 2) {
+      const start = this.#clock.elapsed()
+      const found = this.#lanes.gradients(batch, { step, accumulate, scale })
+      // Both threads go through forward, loss and backward together: their times are not told apart.
+      this.#times.backward += this.#clock.elapsed() - start
+      return found
+    }
     const run = this.#run
     run.rows = batch.rows
     run.training = true
@@ -427,6 +469,8 @@ class FusedModel implements CompiledModel {
 
   dispose(): void {
     this.#disposed = true
+    this.#lanes?.close()
+    this.#lanes = undefined
     this.values.clear()
     this.gradientsOf.clear()
   }
@@ -454,10 +498,20 @@ export function fusedBackend(options: FusedBackendOptions = {}): TrainingBackend
       'NOT_AVAILABLE',
       "kernels 'wasm' must have WebAssembly SIMD, which this runtime lacks; use 'plain'",
     )
+  if (options.threads !== undefined && options.threads !== 1 && options.threads !== 2)
+    throw new TradewrightError('BAD_OPTION', `threads must be 1 or 2, was ${String(options.threads)}`)
+  if (options.threads === 2 && (options.kernels === 'plain' || options.accelerate !== undefined || !hasWasmSimd()))
+    throw new TradewrightError('BAD_OPTION', "threads: 2 must have kernels 'wasm' and no accelerate")
   return {
     name: 'fused',
     compile(model, compile) {
       checkCompileOptions(compile)
+      if (options.threads === 2 && !compile.loss.additive)
+        throw new TradewrightError(
+          'BAD_OPTION',
+          `threads must be 1 with loss '${compile.loss.name}', which is a property of the whole batch, was 2`,
+          { loss: compile.loss.name },
+        )
       const compiled = new FusedModel(model, compile, options)
       return compiled
     },

@@ -1,5 +1,6 @@
 import { TradewrightError } from '@tradewright/core'
 import { TRAINING_RELAXED_WASM } from './generated/training-relaxed-wasm.ts'
+import { TRAINING_SHARED_WASM } from './generated/training-shared-wasm.ts'
 import { TRAINING_WASM } from './generated/training-wasm.ts'
 import type { Kernels, MatmulShape } from './kernels.ts'
 
@@ -9,7 +10,7 @@ interface WasmModule {
 }
 /** A linear memory. */
 export interface WasmMemory {
-  readonly buffer: ArrayBuffer
+  readonly buffer: ArrayBufferLike
 }
 declare const WebAssembly: {
   validate(bytes: Uint8Array): boolean
@@ -18,7 +19,7 @@ declare const WebAssembly: {
     module: WasmModule,
     imports: { readonly env: { readonly memory: WasmMemory } },
   ) => { readonly exports: Readonly<Record<string, unknown>> }
-  Memory: new (size: { readonly initial: number }) => WasmMemory
+  Memory: new (size: { readonly initial: number; readonly maximum?: number; readonly shared?: boolean }) => WasmMemory
 }
 
 type Exported = (...args: readonly number[]) => number
@@ -55,6 +56,25 @@ export function createWasmMemory(bytes: number): WasmMemory {
   }
 }
 
+/** A memory that several threads see, and the module that runs over it. */
+export interface SharedWasm {
+  readonly memory: WasmMemory
+  readonly module: WasmModule
+}
+
+/** Pages that a shared memory may have at most: the module must say so in advance. */
+const SHARED_PAGES = 32_768
+
+/** A shared memory of at least `bytes`, and its module. @throws TradewrightError `OUT_OF_MEMORY`. */
+export function createSharedWasm(bytes: number): SharedWasm {
+  try {
+    const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / 65536), maximum: SHARED_PAGES, shared: true })
+    return { memory, module: new WebAssembly.Module(decode(TRAINING_SHARED_WASM)) }
+  } catch (cause) {
+    throw outOfMemory(bytes, cause)
+  }
+}
+
 /** The error for memory that cannot be had: says what to lower. */
 export function outOfMemory(bytes: number, cause: unknown): TradewrightError {
   return new TradewrightError(
@@ -72,7 +92,18 @@ export function outOfMemory(bytes: number, cause: unknown): TradewrightError {
  *   differ in the last bits from runtimes without.
  */
 export function wasmKernels(memory: WasmMemory, relaxed: boolean): Kernels {
-  const { name, module } = compile(relaxed)
+  return instantiate(compile(relaxed), memory)
+}
+
+/** The kernels over a shared memory: without fused multiply-add, so that both threads round alike on every runtime. */
+export function sharedKernels({ memory, module }: SharedWasm): Kernels {
+  return instantiate({ name: 'wasm-simd, 2 threads', module }, memory)
+}
+
+function instantiate(
+  { name, module }: { readonly name: string; readonly module: WasmModule },
+  memory: WasmMemory,
+): Kernels {
   const e = new WebAssembly.Instance(module, { env: { memory } }).exports as Record<string, Exported>
   const { packB, gemm } = e
   const made: Pick<Kernels, 'name' | 'packedBytes' | 'pack' | 'matmul'> = {
