@@ -9,13 +9,13 @@ import {
   type SimulationOptions,
   type Slice,
   type StandardMetrics,
-  TradewrightError,
 } from '@tradewright/core'
 import { createFastPath } from './fast-path.ts'
 import { NodeGraph } from './node-graph.ts'
 import { columnsKey, NodeValues, nodeBars } from './node-values.ts'
 import type { Order, Trade } from './orders.ts'
 import { pickMetrics, selectMetrics } from './performance.ts'
+import { checkRun, checkStrategy } from './run-arguments.ts'
 import { runSlice, type SliceOutcome } from './run-slice.ts'
 import type { SavedStrategy } from './saved-strategy.ts'
 import { resolveSimulation, type SimulationSettings } from './simulation-settings.ts'
@@ -94,16 +94,9 @@ export function backtest<P>(
   bars: Bars,
   options: BacktestOptions = {},
 ): BacktestResult<Metrics> {
-  const { warmupStart = 0, start = warmupStart, end = bars.length, final = true, indicators, ...simulation } = options
-  if (
-    ![warmupStart, start, end].every(Number.isInteger) ||
-    !(0 <= warmupStart && warmupStart <= start && start < end && end <= bars.length)
-  )
-    throw new TradewrightError(
-      'BAD_OPTION',
-      `a backtest needs 0 <= warmupStart <= start < end <= ${bars.length} bars, was ${warmupStart}, ${start}, ${end}`,
-      { warmupStart, start, end, bars: bars.length },
-    )
+  checkStrategy(strategy)
+  const { warmupStart, start, end, final } = checkRun('a backtest', bars, options)
+  const { warmupStart: _, start: _start, end: _end, final: _final, indicators, ...simulation } = options
   const program = programOf(strategy, params)
   const settings = resolveSimulation(simulation, program.simulation, bars)
   const names = selectMetrics(program.simulation.metrics ?? simulation.metrics ?? 'standard')

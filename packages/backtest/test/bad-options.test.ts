@@ -60,6 +60,7 @@ describe('an option that cannot be gets one clear error', () => {
   ]
   it.each(ofRun)('%s: %o', (name, value, message) => {
     const options = { [name]: value } as never
+    expect(messageOf(() => backtest(cross, params, bars, options))).toMatch(message)
     expect(messageOf(() => sweep(cross, [params], bars, options))).toMatch(message)
     expect(messageOf(() => sweep(cross, [], bars, options))).toMatch(message)
   })
@@ -71,6 +72,11 @@ describe('an option that cannot be gets one clear error', () => {
   })
 
   it('arguments that are none', () => {
+    expect(messageOf(() => backtest(null as never, params, bars))).toMatch(/BAD_OPTION.*strategy.*was null/)
+    expect(messageOf(() => backtest({} as never, params, bars))).toMatch(/BAD_OPTION.*strategy/)
+    expect(messageOf(() => backtest(cross, params, null as never))).toMatch(/BAD_OPTION.*bars.*was null/)
+    expect(messageOf(() => backtest(cross, params, [] as never))).toMatch(/BAD_OPTION.*bars/)
+    expect(messageOf(() => backtest(cross, params, bars, null as never))).toMatch(/BAD_OPTION.*options.*was null/)
     expect(messageOf(() => sweep(null as never, [params], bars))).toMatch(/BAD_OPTION.*strategy.*was null/)
     expect(messageOf(() => sweep(cross, params as never, bars))).toMatch(/BAD_OPTION.*list of parameters/)
     expect(messageOf(() => sweep(cross, [params], {} as never))).toMatch(/BAD_OPTION.*bars/)
