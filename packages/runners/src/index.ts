@@ -1,3 +1,4 @@
+export { fitInWorkers } from './fit-in-workers.ts'
 export type { PoolSizeOptions } from './pool-size.ts'
 export { poolSize } from './pool-size.ts'
 export type { SweepParallelOptions } from './sweep-parallel.ts'

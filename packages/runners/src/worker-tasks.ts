@@ -9,6 +9,7 @@ import {
   type IndicatorStore,
   type Key,
 } from '@tradewright/core'
+import { type FitTask, fitHere } from './fit-task.ts'
 import { borrowBars, type LentBars } from './lent-bars.ts'
 import { loadModule } from './load-module.ts'
 import { type PackedEvaluations, packEvaluations } from './packed-evaluations.ts'
@@ -112,5 +113,6 @@ export function workerTasks(worker: number): ReadonlyMap<string, BuiltIn> {
     ['ping', () => worker],
     ['evaluate', evaluate],
     ['sweep', sweep],
+    ['fit', async (data, { signal }) => (await fitHere(data as unknown as FitTask, signal)) as unknown as Data],
   ])
 }

@@ -1,5 +1,7 @@
 // Fills a small disk through a cache and prints what happened as JSON: `full-disk.mjs <folder>`.
-import { diskCache, memoryCache, tieredCache } from '../../src/index.ts'
+import { diskCache } from '../../src/disk-cache.ts'
+import { memoryCache } from '../../src/memory-cache.ts'
+import { tieredCache } from '../../src/tiered-cache.ts'
 import { numberedEntry } from './content.ts'
 
 const [directory] = process.argv.slice(2)
