@@ -119,9 +119,9 @@ export function crossColumns(
 
 // @ts-ignore: decorator
 @inline
-function difference4(a: usize, offset: usize, number: v128): v128 {
-  const x = f64x2.sub(v128.load(a + offset), number)
-  const y = f64x2.sub(v128.load(a + offset + 16), number)
+function difference4(a: usize, number: v128): v128 {
+  const x = f64x2.sub(v128.load(a), number)
+  const y = f64x2.sub(v128.load(a, 16), number)
   return v128.shuffle<i32>(x, y, 1, 3, 5, 7)
 }
 
@@ -129,64 +129,87 @@ function difference4(a: usize, offset: usize, number: v128): v128 {
 @inline
 function difference16(a: usize, offset: usize, number: v128): v128 {
   return i8x16.narrow_i16x8_s(
-    i16x8.narrow_i32x4_s(difference4(a, offset, number), difference4(a, offset + 32, number)),
-    i16x8.narrow_i32x4_s(difference4(a, offset + 64, number), difference4(a, offset + 96, number)),
+    i16x8.narrow_i32x4_s(difference4(a + offset, number), difference4(a + offset + 32, number)),
+    i16x8.narrow_i32x4_s(difference4(a + offset + 64, number), difference4(a + offset + 96, number)),
   )
 }
 
-/** As compareColumns for a column and a number: by the signs of the differences, exactly where one is nothing. */
+/** As compare, for a column and a number: by the signs of the differences, exactly where one may be nothing. */
 // @ts-ignore: decorator
 @inline
-function compareTo(a: usize, number: f64, aValid: usize, words: i32, gt: usize, lt: usize, cross: bool): void {
+function compareTo(
+  a: usize, number: f64, aValid: usize, words: i32, solid: i32, solidEnd: i32, gt: usize, lt: usize, cross: bool,
+): void {
   const c = f64x2.splat(number)
   let carryUp: u64 = 0
   let carryDown: u64 = 0
-  for (let w = 0; w < words; w++) {
-    const valid = load<u64>(aValid)
-    const p0 = difference16(a, 0, c)
-    const p1 = difference16(a, 128, c)
-    const p2 = difference16(a, 256, c)
-    const p3 = difference16(a, 384, c)
-    let less =
-      (u64(i8x16.bitmask(p0)) |
-        (u64(i8x16.bitmask(p1)) << 16) |
-        (u64(i8x16.bitmask(p2)) << 32) |
-        (u64(i8x16.bitmask(p3)) << 48)) &
-      valid
-    let greater = valid ^ less
-    if (!i8x16.all_true(i8x16.min_u(i8x16.min_u(p0, p1), i8x16.min_u(p2, p3)))) {
-      less = 0
-      greater = 0
-      for (let k: u64 = 0; k < 64; k += 2) {
-        const x = v128.load(a + (<usize>k << 3))
-        less |= u64(i64x2.bitmask(f64x2.lt(x, c))) << k
-        greater |= u64(i64x2.bitmask(f64x2.gt(x, c))) << k
+  let w = 0
+  while (w < words) {
+    if (w >= solid && w < solidEnd) {
+      let x = a + (<usize>w << 9)
+      let g = gt + (<usize>w << 3)
+      let l = lt + (<usize>w << 3)
+      const end = gt + (<usize>solidEnd << 3)
+      while (g < end) {
+        const p0 = difference16(x, 0, c)
+        const p1 = difference16(x, 128, c)
+        const p2 = difference16(x, 256, c)
+        const p3 = difference16(x, 384, c)
+        if (!i8x16.all_true(i8x16.min_u(i8x16.min_u(p0, p1), i8x16.min_u(p2, p3)))) break
+        const low = u32(i8x16.bitmask(p0)) | (u32(i8x16.bitmask(p1)) << 16)
+        const high = u32(i8x16.bitmask(p2)) | (u32(i8x16.bitmask(p3)) << 16)
+        const less = u64(low) | (u64(high) << 32)
+        const greater = ~less
+        if (cross) {
+          store<u64>(g, greater & ((less << 1) | carryUp))
+          store<u64>(l, less & ((greater << 1) | carryDown))
+          carryUp = less >> 63
+          carryDown = greater >> 63
+        } else {
+          store<u64>(g, greater)
+          store<u64>(l, less)
+        }
+        x += 512
+        g += 8
+        l += 8
       }
+      w = i32((g - gt) >> 3)
+      if (w >= solidEnd) continue
+    }
+    const o = <usize>w << 3
+    const valid = load<u64>(aValid + o)
+    let less: u64 = 0
+    let greater: u64 = 0
+    for (let k: u64 = 0; k < 64; k += 2) {
+      const x = v128.load(a + (o << 6) + (<usize>k << 3))
+      less |= u64(i64x2.bitmask(f64x2.lt(x, c))) << k
+      greater |= u64(i64x2.bitmask(f64x2.gt(x, c))) << k
     }
     if (cross) {
       const notAbove = valid & ~greater
       const notBelow = valid & ~less
-      store<u64>(gt, greater & ((notAbove << 1) | carryUp))
-      store<u64>(lt, less & ((notBelow << 1) | carryDown))
+      store<u64>(gt + o, greater & ((notAbove << 1) | carryUp))
+      store<u64>(lt + o, less & ((notBelow << 1) | carryDown))
       carryUp = notAbove >> 63
       carryDown = notBelow >> 63
     } else {
-      store<u64>(gt, greater)
-      store<u64>(lt, less)
+      store<u64>(gt + o, greater)
+      store<u64>(lt + o, less)
     }
-    a += 512
-    aValid += 8
-    gt += 8
-    lt += 8
+    w++
   }
 }
 
-/** Bits where a > number, and where a < number. The number is finite. */
-export function compareNumber(a: usize, number: f64, aValid: usize, words: i32, gt: usize, lt: usize): void {
-  compareTo(a, number, aValid, words, gt, lt, false)
+/** Bits where a > number, and where a < number. The number is finite, and so is a from word solid to solidEnd - 1. */
+export function compareNumber(
+  a: usize, number: f64, aValid: usize, words: i32, solid: i32, solidEnd: i32, gt: usize, lt: usize,
+): void {
+  compareTo(a, number, aValid, words, solid, solidEnd, gt, lt, false)
 }
 
 /** Bits where a crosses above the number, and where below. */
-export function crossNumber(a: usize, number: f64, aValid: usize, words: i32, gt: usize, lt: usize): void {
-  compareTo(a, number, aValid, words, gt, lt, true)
+export function crossNumber(
+  a: usize, number: f64, aValid: usize, words: i32, solid: i32, solidEnd: i32, gt: usize, lt: usize,
+): void {
+  compareTo(a, number, aValid, words, solid, solidEnd, gt, lt, true)
 }

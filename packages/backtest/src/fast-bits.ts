@@ -221,8 +221,9 @@ export class FastBits {
     if (graph.code(b) === Op.constant) {
       const value = graph.constants(b)[0] as number
       if (value - value === 0) {
-        if (cross) kernels.crossNumber(left.values, value, left.valid, words, greater, less)
-        else kernels.compareNumber(left.values, value, left.valid, words, greater, less)
+        const compare = cross ? kernels.crossNumber : kernels.compareNumber
+        const solidEnd = left.codable ? left.solidEnd : 0 // values beyond 1e300 are compared one by one
+        compare(left.values, value, left.valid, words, left.solid, solidEnd, greater, less)
         return
       }
       this.#infinite(cross, left, value, greater, less)

@@ -62,8 +62,28 @@ export interface Kernels {
     above: number,
     below: number,
   ): number
-  compareNumber(a: number, value: number, aValid: number, words: number, greater: number, less: number): void
-  crossNumber(a: number, value: number, aValid: number, words: number, above: number, below: number): void
+
+  /** As compareColumns with a finite number; `solid` to `solidEnd` - 1 are words of finite values. */
+  compareNumber(
+    a: number,
+    value: number,
+    aValid: number,
+    words: number,
+    solid: number,
+    solidEnd: number,
+    greater: number,
+    less: number,
+  ): void
+  crossNumber(
+    a: number,
+    value: number,
+    aValid: number,
+    words: number,
+    solid: number,
+    solidEnd: number,
+    above: number,
+    below: number,
+  ): void
 
   bitsAnd(a: number, b: number, words: number, out: number): void
   bitsOr(a: number, b: number, words: number, out: number): void

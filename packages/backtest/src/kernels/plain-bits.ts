@@ -79,10 +79,10 @@ export function createPlainBits(memory: PlainMemory): BitKernels {
       cross(below, aValid, bValid, words)
       return 0
     },
-    compareNumber(a, value, _aValid, words, greater, less) {
+    compareNumber(a, value, _aValid, words, _solid, _solidEnd, greater, less) {
       compare(a, number(value), 0, words, greater, less)
     },
-    crossNumber(a, value, aValid, words, above, below) {
+    crossNumber(a, value, aValid, words, _solid, _solidEnd, above, below) {
       compare(a, number(value), 0, words, above, below)
       cross(above, aValid, aValid, words)
       cross(below, aValid, aValid, words)
