@@ -43,6 +43,7 @@ const momentum = defineStrategy({
 
 const system = await createOptimizedTrainingSystem({
   dataSource: monthlyStocks,
+  training: { sampler: { type: 'grid' } },
   computationalOptimization: { caching: { disk: false } },
 })
 const symbols = ['AAPL', 'IBM', 'MSFT']

@@ -46,6 +46,7 @@ const efficientTrend = defineStrategy({
 const prices = fileURLToPath(new URL('../node_modules/vega-datasets/data/sp500-2000.csv', import.meta.url))
 const system = await createOptimizedTrainingSystem({
   dataSource: csvDataSource(prices, { calendar: 'equity', symbol: 'SPX' }),
+  training: { sampler: { type: 'random' } },
   computationalOptimization: { caching: { disk: false } },
 })
 const { best, stats } = await system.trainingManager.executeOptimizedTraining({ strategy: efficientTrend, trials: 60 })

@@ -40,6 +40,7 @@ const rsiReversion = defineStrategy({
 
 const system = await createOptimizedTrainingSystem({
   dataSource: csvDataSource(prices.pathname, { calendar: 'equity', symbol: 'SPX' }),
+  training: { sampler: { type: 'random' } },
   computationalOptimization: { caching: { enabled: false } },
 })
 system.use(keepJournal).use(startFromKnown)

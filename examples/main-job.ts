@@ -48,7 +48,7 @@ const bollingerBreakout = defineStrategy({
 const prices = fileURLToPath(new URL('../node_modules/vega-datasets/data/sp500-2000.csv', import.meta.url))
 const system = await createOptimizedTrainingSystem({
   dataSource: csvDataSource(prices, { calendar: 'equity', timeframe: '1d', symbol: 'S&P 500' }),
-  training: { trials: 400, objective: 'sharpe', seed: 1 },
+  training: { trials: 400, objective: 'sharpe', seed: 1, sampler: { type: 'perturbation' } },
   computationalOptimization: {
     caching: { admission: 'all' }, // its trials cost less than a disk read, but the second run is to answer from disk
     earlyStopping: { enabled: false }, // every strategy gets the same number of trials

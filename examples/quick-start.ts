@@ -40,7 +40,7 @@ const bars = createBars({
 
 const system = await createOptimizedTrainingSystem({
   dataSource: memoryDataSource(bars),
-  training: { trials: 200, objective: 'sharpe', seed: 1 },
+  training: { trials: 200, objective: 'sharpe', seed: 1, sampler: { type: 'random' } },
   computationalOptimization: { caching: { disk: false } },
 })
 try {

@@ -33,7 +33,7 @@ console.log('best', result.best.value.toFixed(2), 'at', x.toFixed(1), y.toFixed(
 
 // Objectives that cannot be called (a person, another program) use ask and tell.
 const asked = createStudy({ space: { dose: int(1, 20) }, directions: 'maximize', generationSize: 1, seed: 5 })
-for (let i = 0; i < 30; i++) {
+for (let i = 0; i < 20; i++) {
   const trial = await asked.ask()
   await asked.tell(trial, -((trial.params.dose - 12) ** 2))
 }

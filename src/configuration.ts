@@ -1,3 +1,4 @@
+import type { PrunerSpec } from '@tradewright/adaptive-sampling'
 import {
   type Clock,
   type DataSource,
@@ -5,7 +6,6 @@ import {
   nearestName,
   type Objective,
   type Optimizer,
-  type Pruner,
   type SamplerSpec,
   type SimulationOptions,
   TradewrightError,
@@ -32,10 +32,10 @@ export interface TrainingOptions {
   readonly lookbackDays?: number | undefined
   /** How signals become orders and metrics. @default { preset: 'realistic' } */
   readonly simulation?: SimulationOptions | undefined
-  /** Where parameters come from. @default { type: 'random' } */
+  /** Where parameters come from. @default what the section `adaptiveSampling` says */
   readonly sampler?: SamplerSpec | undefined
-  /** Judge of unfinished trials; needs an optimizer that evaluates in stages. @default none */
-  readonly pruner?: Pruner | undefined
+  /** Judge of unfinished trials; switches progressive evaluation on. @default none */
+  readonly pruner?: PrunerSpec | undefined
   /** Trials of a generation. Never derived from the number of workers. @default the sampler's own, else 8 */
   readonly generationSize?: number | undefined
   /** Batches into which a generation is split and which are evaluated at the same time. Changes no result. @default 1 */
@@ -98,12 +98,23 @@ export interface ProgressiveEvaluationSection {
   readonly threshold?: number | undefined
 }
 
+/** Searches that learn from their trials. */
+export interface AdaptiveSamplingOptions {
+  /** The default sampler is `auto`, or `nsga2` for several objectives; without, it is `random`. @default true */
+  readonly enabled?: boolean | undefined
+  /** Random trials before the perturbed ones: choosing it chooses the sampler `perturbation`. @default 100, at most half the budget */
+  readonly initialSamples?: number | undefined
+  /** Noise around the top quartile, as a part of each range: choosing it chooses the sampler `perturbation`. @default 0.1 */
+  readonly perturbationFactor?: number | undefined
+}
+
 /** The system's own optimizers, each a section that can be switched off. */
 export interface ComputationalOptimizationOptions {
   readonly caching?: CachingOptions | undefined
   readonly parallelization?: ParallelizationOptions | undefined
   readonly earlyStopping?: EarlyStoppingOptions | undefined
   readonly progressiveEvaluation?: ProgressiveEvaluationSection | undefined
+  readonly adaptiveSampling?: AdaptiveSamplingOptions | undefined
   readonly profiling?:
     | {
         /** Measure the time of every optimizer. @default true */
@@ -134,8 +145,8 @@ export interface ResolvedTraining {
   readonly validation: { readonly holdout: number }
   readonly lookbackDays?: number | undefined
   readonly simulation: SimulationOptions
-  readonly sampler: SamplerSpec
-  readonly pruner?: Pruner | undefined
+  readonly sampler?: SamplerSpec | undefined
+  readonly pruner?: PrunerSpec | undefined
   readonly generationSize?: number | undefined
   readonly concurrency: number
 }
@@ -165,6 +176,13 @@ export interface ResolvedEarlyStopping {
   readonly preset?: 'documents' | undefined
 }
 
+/** The adaptive sampling section. */
+export interface ResolvedAdaptiveSampling {
+  readonly enabled: boolean
+  readonly initialSamples?: number | undefined
+  readonly perturbationFactor?: number | undefined
+}
+
 /** The progressive evaluation section with every default filled in. */
 export interface ResolvedProgressive {
   readonly enabled?: boolean | undefined
@@ -181,6 +199,7 @@ export interface ResolvedConfiguration {
     readonly parallelization: ResolvedParallelization
     readonly earlyStopping: ResolvedEarlyStopping
     readonly progressiveEvaluation: ResolvedProgressive
+    readonly adaptiveSampling: ResolvedAdaptiveSampling
     readonly profiling: { readonly enabled: boolean }
   }
   readonly optimizers: readonly Optimizer[]
@@ -229,10 +248,13 @@ const training: z.ZodType<ResolvedTraining> = section({
   ).optional(),
   simulation: leaf<SimulationOptions>('an object of simulation options', isRecord).default({}),
   sampler: leaf<SamplerSpec>(
-    "a sampler, or { type: 'random' | 'sobol' }",
+    "a sampler, or its name as in { type: 'tpe' }",
     (v) => isRecord(v) && (typeof v.type === 'string' || hasMethod(v, 'sample')),
-  ).default({ type: 'random' }),
-  pruner: leaf<Pruner>('a pruner', (v) => hasMethod(v, 'decide')).optional(),
+  ).optional(),
+  pruner: leaf<PrunerSpec>(
+    "a pruner, or its name as in { type: 'median' }",
+    (v) => isRecord(v) && (typeof v.type === 'string' || hasMethod(v, 'decide')),
+  ).optional(),
   generationSize: whole(1, 1_000_000).optional(),
   concurrency: whole(1, 1024).default(1),
 })
@@ -289,6 +311,15 @@ const progressiveEvaluation: z.ZodType<ResolvedProgressive> = section({
   threshold: finite.default(-0.5),
 })
 
+const adaptiveSampling: z.ZodType<ResolvedAdaptiveSampling> = section({
+  enabled: flag(true),
+  initialSamples: whole(1).optional(),
+  perturbationFactor: leaf<number>(
+    'a number above 0, at most 1',
+    (v) => typeof v === 'number' && v > 0 && v <= 1,
+  ).optional(),
+})
+
 const system: z.ZodType<ResolvedConfiguration> = section({
   dataSource: leaf<DataSource>('a data source: an object with load(request)', (v) => hasMethod(v, 'load')),
   training: training.prefault({}),
@@ -297,6 +328,7 @@ const system: z.ZodType<ResolvedConfiguration> = section({
     parallelization: parallelization.prefault({}),
     earlyStopping: earlyStopping.prefault({}),
     progressiveEvaluation: progressiveEvaluation.prefault({}),
+    adaptiveSampling: adaptiveSampling.prefault({}),
     profiling: section({ enabled: flag(true) }).prefault({}),
   }).prefault({}),
   optimizers: leaf<readonly Optimizer[]>('a list of optimizers', (v) => Array.isArray(v)).default([]),
@@ -310,7 +342,7 @@ const system: z.ZodType<ResolvedConfiguration> = section({
 /** Sections that the design names and this version does not have. */
 const NOT_YET: readonly string[] = [
   'training.validation.walkForward',
-  ...['memoryManagement', 'dataStreaming', 'adaptiveSampling', 'incrementalTraining', 'monitoring'].map(
+  ...['memoryManagement', 'dataStreaming', 'incrementalTraining', 'monitoring'].map(
     (name) => `computationalOptimization.${name}`,
   ),
 ]

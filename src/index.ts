@@ -1,3 +1,5 @@
+export type { PrunerSpec, Study, StudyOptions, StudyResult } from '@tradewright/adaptive-sampling'
+export { createStudy, fileStudyStore } from '@tradewright/adaptive-sampling'
 export type {
   BacktestOptions,
   BacktestResult,
@@ -65,9 +67,6 @@ export type {
   Slice,
   SliceResult,
   Snapshot,
-  Study,
-  StudyOptions,
-  StudyResult,
   StudyStore,
   Trial,
 } from '@tradewright/core'
@@ -76,7 +75,6 @@ export {
   choice,
   createBars,
   createRng,
-  createStudy,
   defineOptimizer,
   defineSpace,
   float,
@@ -93,6 +91,7 @@ export { csvDataSource, memoryDataSource, resample } from '@tradewright/market-d
 export type { SweepParallelOptions } from '@tradewright/runners'
 export { sweepParallel } from '@tradewright/runners'
 export type {
+  AdaptiveSamplingOptions,
   CachingOptions,
   ComputationalOptimizationOptions,
   EarlyStoppingOptions,

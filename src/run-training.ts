@@ -1,3 +1,4 @@
+import { adaptiveSamplers, resolvePruner } from '@tradewright/adaptive-sampling'
 import { type ProgressiveEvaluation, progressiveEvaluation, stageThreshold } from '@tradewright/backtest-cache'
 import {
   type Bars,
@@ -16,6 +17,7 @@ import {
   resolveSampler,
   runStudyLoop,
   type Sampler,
+  type SamplerSpec,
   type Space,
   StudyState,
   TradewrightError,
@@ -122,6 +124,21 @@ function bestOf<P>(trials: readonly FinishedTrial[], { objective, name, request 
   )
 }
 
+/** Where parameters come from unless a sampler is named. */
+function defaultSampler(
+  {
+    enabled,
+    initialSamples,
+    perturbationFactor,
+  }: ResolvedConfiguration['computationalOptimization']['adaptiveSampling'],
+  objectives: number,
+): SamplerSpec {
+  if (!enabled) return { type: 'random' }
+  if (objectives > 1) return { type: 'nsga2' }
+  if (initialSamples === undefined && perturbationFactor === undefined) return { type: 'auto' }
+  return { type: 'perturbation', initialSamples, perturbationFactor }
+}
+
 /** The optimizer of this run that evaluates in stages; undefined where trials are evaluated whole. */
 function stagesOf(
   { pruner, objective }: ResolvedTraining,
@@ -130,7 +147,10 @@ function stagesOf(
   if (!(enabled ?? pruner !== undefined)) return undefined
   if (resolveObjective(objective).directions.length > 1)
     throw new TradewrightError('BAD_OPTION', 'progressive evaluation judges one objective, was asked for several')
-  return progressiveEvaluation({ stages, pruner: pruner ?? stageThreshold(threshold) })
+  return progressiveEvaluation({
+    stages,
+    pruner: pruner === undefined ? stageThreshold(threshold) : resolvePruner(pruner),
+  })
 }
 
 /** Progress reports and never steers: a callback that throws is told of as a listener that failed. */
@@ -161,7 +181,10 @@ export async function runTraining<P>(
   const takeBack = host.lend(symbols.flatMap(({ bars, training: part }) => [bars, part]))
   try {
     const space = fixParams(request.strategy.space, request.params as Params | undefined)
-    const sampler = resolveSampler(training.sampler)
+    const sampler = resolveSampler(
+      training.sampler ?? defaultSampler(host.computing.adaptiveSampling, objective.directions.length),
+      adaptiveSamplers,
+    )
     if (objective.directions.length > 1 && sampler.flags?.multiObjective !== true)
       throw new TradewrightError(
         'BAD_OPTION',

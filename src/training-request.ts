@@ -1,10 +1,10 @@
+import type { PrunerSpec } from '@tradewright/adaptive-sampling'
 import type { Strategy } from '@tradewright/backtest'
 import {
   type Bars,
   type DataSource,
   type Objective,
   type Params,
-  type Pruner,
   type SamplerSpec,
   type SimulationOptions,
   type StudyProgress,
@@ -37,7 +37,7 @@ export interface TrainingRequest<P = Params> {
   /** Over the section's, option by option. */
   readonly simulation?: SimulationOptions | undefined
   readonly sampler?: SamplerSpec | undefined
-  readonly pruner?: Pruner | undefined
+  readonly pruner?: PrunerSpec | undefined
   readonly generationSize?: number | undefined
   readonly concurrency?: number | undefined
   /** Name of the study. @default strategy, symbols and timeframe */

@@ -14,7 +14,7 @@ const bars = walk(900)
 async function train(directory: string, warnings: string[] = []) {
   const system = await createOptimizedTrainingSystem({
     dataSource: memoryDataSource(bars),
-    training: { trials: 40 },
+    training: { trials: 40, sampler: { type: 'random' } },
     computationalOptimization: { caching: { disk: { directory }, admission: 'all' } },
   })
   system.events.on('warning:raised', ({ message }) => warnings.push(message))

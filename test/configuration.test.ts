@@ -31,7 +31,6 @@ describe('configuration', () => {
       seed: 0,
       validation: { holdout: 0.3 },
       simulation: {},
-      sampler: { type: 'random' },
       concurrency: 1,
     })
     expect(config.computationalOptimization).toEqual({
@@ -52,6 +51,7 @@ describe('configuration', () => {
         ],
         threshold: -0.5,
       },
+      adaptiveSampling: { enabled: true },
       profiling: { enabled: true },
     })
   })
@@ -82,16 +82,13 @@ describe('configuration', () => {
     expect(message).toContain(`was '${name}'; did you mean '${nearest}'?`)
   })
 
-  it.each(['memoryManagement', 'dataStreaming', 'adaptiveSampling', 'monitoring'])(
-    'says that %s is not available yet',
-    (name) => {
-      const { code, message } = refusal({ computationalOptimization: { [name]: { enabled: true } } })
-      expect(code).toBe('NOT_AVAILABLE')
-      expect(message).toBe(
-        `[NOT_AVAILABLE] configuration 'computationalOptimization.${name}' is not available yet; leave it out`,
-      )
-    },
-  )
+  it.each(['memoryManagement', 'dataStreaming', 'monitoring'])('says that %s is not available yet', (name) => {
+    const { code, message } = refusal({ computationalOptimization: { [name]: { enabled: true } } })
+    expect(code).toBe('NOT_AVAILABLE')
+    expect(message).toBe(
+      `[NOT_AVAILABLE] configuration 'computationalOptimization.${name}' is not available yet; leave it out`,
+    )
+  })
 
   it.each([
     [{ training: { trials: 0 } }, 'training.trials must be a whole number of at least 1, was 0'],

@@ -22,7 +22,7 @@ function slowAtFirst() {
 async function train(parallelization: { readonly enabled?: boolean; readonly maxWorkers?: number }) {
   const system = await createOptimizedTrainingSystem({
     dataSource: memoryDataSource(bars),
-    training: { trials: 120 },
+    training: { trials: 120, sampler: { type: 'random' } },
     clock: slowAtFirst(),
     computationalOptimization: { caching: { enabled: false }, parallelization },
   })

@@ -38,7 +38,7 @@ const hostile = defineStrategy({
 beforeAll(async () => {
   const system = await createOptimizedTrainingSystem({
     dataSource: memoryDataSource([walk(900), walk(500, 4, 'OTHER')]),
-    training: { trials: 60 },
+    training: { trials: 60, sampler: { type: 'random' } },
     computationalOptimization: { caching: { disk: false, admission: 'all' } },
   })
   const { trainingManager } = system

@@ -4,6 +4,7 @@ import {
   type ComputationalOptimizationOptions,
   createOptimizedTrainingSystem,
   memoryDataSource,
+  memoryStudyStore,
   type TrainingRequest,
 } from 'tradewright'
 import { describe, expect, it } from 'vitest'
@@ -22,7 +23,12 @@ async function train(
     computationalOptimization: { caching: { enabled: false }, parallelization: { enabled: false }, ...sections },
   })
   try {
-    return await system.trainingManager.executeOptimizedTraining({ strategy: smaCross, trials: 120, ...request })
+    return await system.trainingManager.executeOptimizedTraining({
+      strategy: smaCross,
+      trials: 120,
+      sampler: { type: 'random' },
+      ...request,
+    })
   } finally {
     await system.close()
   }
@@ -115,5 +121,34 @@ describe('progressive evaluation', () => {
     const { stats } = await train({}, { pruner: none, trials: 10 })
     expect(stats.optimizers).toHaveProperty('progressive-evaluation')
     expect((await train({}, { trials: 10 })).stats.optimizers).not.toHaveProperty('progressive-evaluation')
+  })
+})
+
+describe('adaptive sampling', () => {
+  const samplerOf = async (section: ComputationalOptimizationOptions, request: Parameters<typeof train>[1] = {}) => {
+    const names: string[] = []
+    const store = memoryStudyStore()
+    await train(section, { sampler: undefined, trials: 8, study: 's', store, ...request })
+    names.push((await store.load('s'))?.header.sampler ?? '')
+    return names[0]
+  }
+
+  it('chooses the sampler: auto, nsga2 for several objectives, perturbation by its numbers, random without', async () => {
+    const both = { direction: ['maximize', 'maximize'], score: () => [1, 2] } as const
+    expect(await samplerOf({})).toMatch(/^auto/)
+    expect(await samplerOf({}, { objective: both })).toMatch(/^nsga2/)
+    expect(await samplerOf({ adaptiveSampling: { initialSamples: 4 } })).toMatch(/^perturbation/)
+    expect(await samplerOf({ adaptiveSampling: { enabled: false } })).toMatch(/^random/)
+    expect(await samplerOf({}, { sampler: { type: 'tpe' } })).toMatch(/^tpe/)
+  })
+
+  it('finds a better in-sample value than random draws do, on most seeds', async () => {
+    let better = 0
+    for (let seed = 0; seed < 5; seed++) {
+      const random = await train({}, { seed, trials: 80 })
+      const adaptive = await train({}, { seed, trials: 80, sampler: { type: 'cma-es' } })
+      if (adaptive.best.value > random.best.value) better++
+    }
+    expect(better).toBeGreaterThanOrEqual(4)
   })
 })

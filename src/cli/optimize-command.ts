@@ -1,3 +1,4 @@
+import { adaptiveSamplers } from '@tradewright/adaptive-sampling'
 import { type MetricName, type Params, TradewrightError } from '@tradewright/core'
 import { type Command, Option } from 'commander'
 import { createOptimizedTrainingSystem, type TrainingSystem } from '../create-optimized-training-system.ts'
@@ -16,7 +17,7 @@ interface OptimizeFlags extends MarketFlags {
   readonly objective: string
   readonly seed: number
   readonly holdout: number
-  readonly sampler: 'random' | 'sobol'
+  readonly sampler?: 'random' | undefined
   readonly cache: string | boolean
   readonly out?: string | undefined
   readonly save?: string | undefined
@@ -32,7 +33,7 @@ function openSystem(flags: OptimizeFlags): Promise<TrainingSystem> {
       objective: flags.objective as MetricName,
       seed: flags.seed,
       validation: { holdout: flags.holdout },
-      sampler: { type: flags.sampler },
+      sampler: flags.sampler === undefined ? undefined : { type: flags.sampler },
       simulation: simulationOf(flags),
     },
     computationalOptimization: {
@@ -133,7 +134,9 @@ export function addOptimizeCommand(
     .option('--seed <number>', 'same seed, same result', numberFlag, 0)
     .option('--holdout <share>', 'share of the newest bars that the search never sees', numberFlag, 0.3)
     .addOption(
-      new Option('--sampler <name>', 'where parameters come from').choices(['random', 'sobol']).default('random'),
+      new Option('--sampler <name>', 'where parameters come from (default: auto)').choices([
+        ...adaptiveSamplers.keys(),
+      ]),
     )
     .option('--cache <dir>', 'folder of the result cache (default: .tradewright/cache)')
     .option('--no-cache', 'compute everything')
