@@ -1,8 +1,10 @@
 import {
   type Bars,
+  contentKey,
   type Data,
   type GraphProgram,
   type NodeRef,
+  parseTimeframe,
   type SimulationOptions,
   type Sizing,
   TradewrightError,
@@ -13,6 +15,7 @@ import { NodeStream } from './node-stream.ts'
 import { type Action, noDistances, type StopDistances, targetAction } from './orders.ts'
 import { programKey } from './program-key.ts'
 import { programRoots } from './reachable.ts'
+import { shown } from './run-arguments.ts'
 import { type EventRef, planSignals, type SignalPlan } from './signal-plan.ts'
 import { resolveSimulation, type SimulationSettings, type StopSetting } from './simulation-settings.ts'
 import { Simulator, type SimulatorState } from './simulator.ts'
@@ -65,7 +68,8 @@ export interface LiveStrategy {
   /**
    * The next bar.
    *
-   * @throws TradewrightError `BAD_DATA` for a timestamp that is not after the last one.
+   * @throws TradewrightError `BAD_DATA` for a timestamp that is not after the last one, or a column that is no number
+   *   (NaN is one).
    */
   push(bar: LiveBar): LiveStep
   /** Everything as plain data, safe for structured clone: indicators, position, pending order. */
@@ -120,6 +124,44 @@ function liveStops(
   }
 }
 
+const BAR_COLUMNS = ['open', 'high', 'low', 'close', 'volume'] as const
+
+/** A price that came as text would be joined, not added. */
+function checkBar(bar: LiveBar): void {
+  if (typeof bar !== 'object' || bar === null)
+    throw new TradewrightError('BAD_DATA', `a bar must be an object of numbers, was ${shown(bar)}`)
+  for (const name of BAR_COLUMNS)
+    if (typeof bar[name] !== 'number')
+      throw new TradewrightError('BAD_DATA', `a bar's ${name} must be a number, was ${typeof bar[name]}`, { name })
+}
+
+/** What an account's state depends on. Nodes are in the program's key, whatever their numbers are. */
+function settingsKey({ barsPerYear: _, ...settings }: SimulationSettings): string {
+  const stop = ({ fraction, node }: StopSetting): Data => ({ fraction, distance: node >= 0 })
+  const { stopLoss, takeProfit, trailingStop } = settings
+  return contentKey({
+    ...settings,
+    stopLoss: stop(stopLoss),
+    takeProfit: stop(takeProfit),
+    trailingStop: stop(trailingStop),
+  } as unknown as Data)
+}
+
+/** Whether plain data has the keys and types of `model`. */
+function hasShape(data: unknown, model: unknown): boolean {
+  if (typeof model !== 'object' || model === null) return typeof data === typeof model
+  if (typeof data !== 'object' || data === null) return false
+  return Object.entries(model).every(([key, value]) => hasShape((data as Record<string, unknown>)[key], value))
+}
+
+function isPending(data: unknown): boolean {
+  if (!hasShape(data, { action: { type: '' }, distances: noDistances })) return false
+  const { type, target } = (data as { action: { type: string; target?: unknown } }).action
+  return ACTIONS.includes(type) && (type !== 'target' || typeof target === 'number')
+}
+
+const ACTIONS: readonly string[] = ['none', 'long', 'short', 'close', 'target']
+
 class GraphStream implements LiveStrategy {
   readonly #program: GraphProgram
   readonly #graph: NodeGraph
@@ -138,7 +180,10 @@ class GraphStream implements LiveStrategy {
   #target = NaN
 
   constructor(program: GraphProgram, options: StreamOptions) {
+    if (typeof options !== 'object' || options === null)
+      throw new TradewrightError('BAD_OPTION', `options must be an object, was ${shown(options)}`)
     const { timeframe, ...simulation } = options
+    if (timeframe !== undefined) parseTimeframe(timeframe)
     this.#program = program
     this.#graph = NodeGraph.of(program.table)
     this.#roots = programRoots(program)
@@ -159,6 +204,8 @@ class GraphStream implements LiveStrategy {
   }
 
   warmUp(bars: Bars): void {
+    if (!(bars?.timestamp instanceof Float64Array))
+      throw new TradewrightError('BAD_OPTION', `warmUp takes bars as createBars gives them, was ${typeof bars}`)
     if (this.#bars > 0)
       throw new TradewrightError('BAD_OPTION', `warmUp comes before the first push, was called after ${this.#bars}`)
     if (this.#nodes === undefined) this.#timeframe ??= bars.timeframe
@@ -187,6 +234,7 @@ class GraphStream implements LiveStrategy {
   }
 
   push(bar: LiveBar): LiveStep {
+    checkBar(bar)
     this.#checkTime(bar.timestamp)
     const simulator = this.#simulator
     const atClose = this.#settings.fill === 'close'
@@ -249,6 +297,7 @@ class GraphStream implements LiveStrategy {
       format: 'tradewright-stream',
       version: 1,
       program: programKey(this.#program),
+      settings: settingsKey(this.#settings),
       timeframe: this.#timeframe,
       nodes: this.#stream().save(),
       simulator: this.#simulator.save() as unknown as Data,
@@ -266,11 +315,23 @@ class GraphStream implements LiveStrategy {
     if (typeof saved !== 'object' || saved === null || saved.format !== 'tradewright-stream') throw refuse('was not')
     if (saved.version !== 1 || saved.program !== programKey(this.#program))
       throw refuse('was saved by another strategy, other parameters or another version')
-    this.#timeframe = saved.timeframe as string | undefined
-    this.#nodes = new NodeStream(this.#graph, this.#roots, this.#timeframe)
-    this.#nodes.restore(saved.nodes)
-    this.#simulator.restore(saved.simulator as unknown as SimulatorState)
-    this.#timestamp = saved.timestamp as number
+    if (saved.settings !== settingsKey(this.#settings)) throw refuse('was saved with other options')
+    const { timeframe, simulator, timestamp, bars, pending, target } = saved
+    if (
+      !(timeframe === undefined || typeof timeframe === 'string') ||
+      typeof timestamp !== 'number' ||
+      !(Number.isInteger(bars) && (bars as number) >= 0) ||
+      typeof target !== 'number' ||
+      !hasShape(simulator, this.#simulator.save()) ||
+      !(pending === undefined || isPending(pending))
+    )
+      throw refuse('was damaged')
+    const nodes = new NodeStream(this.#graph, this.#roots, timeframe)
+    nodes.restore(saved.nodes)
+    this.#nodes = nodes
+    this.#timeframe = timeframe
+    this.#simulator.restore(simulator as unknown as SimulatorState)
+    this.#timestamp = timestamp
     this.#bars = saved.bars as number
     this.#pending = saved.pending as never
     this.#target = saved.target as number

@@ -203,6 +203,51 @@ describe('a stream', () => {
     expect(programKey(saved.program)).toBe(programKey(odd.bind([{}])[0]))
   })
 
+  it('refuses a bar that lacks a number, before it changes anything', () => {
+    const bars = randomBars(1, 10)
+    const live = cross.stream({ fast: 2, slow: 5 })
+    const { close, ...rest } = barAt(bars, 3)
+    expect(() => live.push(rest as never)).toThrow(/BAD_DATA.*close.*undefined/)
+    expect(() => live.push({ ...barAt(bars, 3), close: String(close) as never })).toThrow(/BAD_DATA.*close.*string/)
+    expect(() => live.push(undefined as never)).toThrow(/BAD_DATA/)
+    expect(live.push(barAt(bars, 3)).position).toBe(0)
+    expect(() => cross.stream({ fast: 2, slow: 5 }).warmUp(null as never)).toThrow(/BAD_OPTION.*bars/)
+    expect(() => cross.stream({ fast: 2, slow: 5 }, { timeframe: 'x' })).toThrow(/BAD_OPTION.*timeframe/)
+    expect(() => cross.stream({ fast: 2, slow: 5 }, null as never)).toThrow(/BAD_OPTION.*options/)
+  })
+
+  it('refuses states of other options and damaged ones, and stays what it was', () => {
+    const bars = randomBars(1, 200)
+    const options = { preset: 'realistic', direction: 'both', timeframe: '1h' } as const
+    const run = (live: LiveStrategy, from: number, to: number): unknown[] =>
+      Array.from({ length: to - from }, (_, k) => live.push(barAt(bars, from + k)))
+    const live = cross.stream({ fast: 2, slow: 5 }, options)
+    run(live, 0, 100)
+    const state = live.save() as Record<string, never>
+    const other = (own: object): LiveStrategy => cross.stream({ fast: 2, slow: 5 }, { ...options, ...own })
+    for (const own of [{ feeBps: 50 }, { direction: 'short' }, { preset: 'reference' }, { timeStopBars: 3 }])
+      expect(() => other(own).restore(state)).toThrow(/BAD_DATA.*other options/)
+    for (const [key, values] of Object.entries({
+      nodes: [null, 'x'],
+      simulator: [
+        null,
+        'x',
+        {},
+        { ...(state.simulator as object), cash: 'x' },
+        { ...(state.simulator as object), pnl: 3 },
+      ],
+      pending: [null, 'x', {}, { action: { type: 'x' } }],
+      timestamp: [null, 'x'],
+      bars: [null, -1, 0.5],
+      target: [null, 'x'],
+    }))
+      for (const value of values) expect(() => live.restore({ ...state, [key]: value } as never)).toThrow(/BAD_DATA/)
+    // Annual figures are no part of it, and a strategy that was saved and read is the same.
+    const twin = parseStrategy(cross.save({ fast: 2, slow: 5 }, { ...options, barsPerYear: 252 })).stream()
+    twin.restore(structuredClone(state))
+    expect(run(twin, 100, 200)).toEqual(run(live, 100, 200))
+  })
+
   it('refuses bars out of order and states of others', () => {
     const bars = randomBars(1, 10)
     const live = cross.stream({ fast: 2, slow: 5 })
