@@ -134,11 +134,16 @@ export function extrapolationPruner(options: ExtrapolationOptions = {}): Pruner 
         minReports,
       },
     )
+  // The noise of the same done trials, remembered from the last question.
+  let asked: { readonly last: TrialCurve | undefined; readonly count: number; readonly noise: number } | undefined
   return {
     name: 'extrapolation',
     decide(reports, view) {
       const done = doneCurves(view).filter((c) => c.losses.length > 0)
-      const noise = noiseOf(done)
+      const last = done[done.length - 1]
+      if (asked === undefined || asked.last !== last || asked.count !== done.length)
+        asked = { last, count: done.length, noise: noiseOf(done) }
+      const { noise } = asked
       return judgedCurves(reports, view).map((curve) =>
         judge(curve, done, { probability, minReports, startupTrials }, noise),
       )

@@ -11,6 +11,21 @@ function curveOf(id: number, reports: readonly Report[], sign: number): TrialCur
   return { id, steps: reports.map((r) => r.step), losses: reports.map((r) => sign * r.value) }
 }
 
+/** Curves of trials that are over, which never change: pruners ask for them at every report. */
+const remembered: readonly WeakMap<object, TrialCurve>[] = [new WeakMap(), new WeakMap()]
+
+function curveOfTrial(
+  trial: { readonly number: number; readonly reports: readonly Report[] },
+  sign: number,
+): TrialCurve {
+  const memory = remembered[sign === 1 ? 0 : 1]
+  const known = memory.get(trial)
+  if (known !== undefined) return known
+  const curve = curveOf(trial.number, trial.reports, sign)
+  memory.set(trial, curve)
+  return curve
+}
+
 /** 1 where a study minimizes its first objective, -1 where it maximizes. */
 export const signOf = (directions: readonly Direction[]): number => (directions[0] === 'maximize' ? -1 : 1)
 
@@ -29,15 +44,13 @@ export function judgedCurves(reports: readonly Report[], view: StudyView): reado
 /** Curves of the trials that are done. */
 export function doneCurves(view: StudyView): readonly TrialCurve[] {
   const sign = signOf(view.directions)
-  return view.trials.filter((t) => t.status === 'done').map((t) => curveOf(t.number, t.reports, sign))
+  return view.trials.filter((t) => t.status === 'done').map((t) => curveOfTrial(t, sign))
 }
 
 /** Curves of every trial that reported anything: done, pruned, waiting. */
 export function allCurves(view: StudyView): readonly TrialCurve[] {
   const sign = signOf(view.directions)
-  return [...view.trials.filter((t) => t.status !== 'failed'), ...view.paused].map((t) =>
-    curveOf(t.number, t.reports, sign),
-  )
+  return [...view.trials.filter((t) => t.status !== 'failed'), ...view.paused].map((t) => curveOfTrial(t, sign))
 }
 
 /** A number as a reason quotes it. */
