@@ -129,7 +129,7 @@ export class Simulator {
     if (this.position < 0 && this.settings.liquidation && open >= this.#bankruptcy()) return this.#liquidate(index)
     const price = this.#stopPrice(open, high, low)
     if (this.#trailing) this.#movePeak(high, low)
-    if (price === price) {
+    if (tradable(price)) {
       this.#closeAll(index, price, this.settings.stopExit === 'stopMarket' ? this.settings.slippage : 0)
       return true
     }

@@ -202,6 +202,16 @@ describe('prices that are no prices', () => {
     ])
     expect([...result.equity]).toEqual([10_000, 10_000, 11_000, 11_000])
   })
+
+  it('stop no position out: it leaves at the next price that is one', () => {
+    for (const open of [0, -1, Number.NEGATIVE_INFINITY]) {
+      const { orders } = run([flat(10, 1), [open, 10, 10, 10, 0], flat(8)], { stopLoss: 0.1 })
+      expect(orders.map(({ side, price }) => [side, price])).toEqual([
+        ['buy', 10],
+        ['sell', 8],
+      ])
+    }
+  })
 })
 
 describe('a chosen list of metrics', () => {
