@@ -19,6 +19,7 @@ import { type LiveStrategy, type StreamOptions, streamProgram } from './live-str
 import { NodeGraph } from './node-graph.ts'
 import { Op } from './operation.ts'
 import { createParamsCheck } from './params-check.ts'
+import { shown } from './run-arguments.ts'
 import { saveProgram } from './saved-strategy.ts'
 import { signalKind } from './signal-names.ts'
 import { checkSimulationKeys } from './simulation-settings.ts'
@@ -145,6 +146,11 @@ function signalNodes(name: string, graph: NodeGraph, signals: Signals): Readonly
 
 /** The simulation options with expressions as node references. */
 function simulationNodes(graph: NodeGraph, options: SimulationOptions<Expr>): SimulationOptions<NodeRef> {
+  if (options !== undefined && (typeof options !== 'object' || options === null || isExpr(options)))
+    throw new TradewrightError(
+      'BAD_STRATEGY',
+      `simulate must return an object of simulation options, was ${shown(options)}`,
+    )
   checkSimulationKeys(options)
   const out: Record<string, unknown> = {}
   for (const key in options) {

@@ -56,6 +56,17 @@ describe('bad input gets an error that says what to do', () => {
     ],
     ['mixed signals', bound(({ close }) => ({ entry: close.gt(1), long: close.gt(1) })), /BAD_STRATEGY.*not a mixture/],
     [
+      'a simulate without options',
+      () =>
+        defineStrategy({
+          name: 'x',
+          params: {},
+          signals: ({ close }) => ({ entry: close.gt(1) }),
+          simulate: () => 3 as never,
+        }).bind([{}]),
+      /BAD_STRATEGY.*simulate must return an object of simulation options, was 3/,
+    ],
+    [
       'bad period',
       bound(({ close }) => ({ entry: ta.sma(close, 0).gt(1) })),
       /BAD_STRATEGY.*period of sma must be an integer/,
