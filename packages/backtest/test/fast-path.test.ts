@@ -221,7 +221,11 @@ describe('sweep', () => {
 
   it('gives the same for stops over crossings, which no second entry falls into', () => {
     const bars = randomBars(6, 1500)
-    const list = pairs(2, 11).map((pair, k) => ({ ...pair, stop: 0.01 + 0.001 * k, target: k % 2 === 0 ? 0.012 : 0.08 - 0.001 * k }))
+    const list = pairs(2, 11).map((pair, k) => ({
+      ...pair,
+      stop: 0.01 + 0.001 * k,
+      target: k % 2 === 0 ? 0.012 : 0.08 - 0.001 * k,
+    }))
     const crossing = defineStrategy({
       name: 'sma-stops',
       params: { fast: int(2, 101), slow: int(2, 101), stop: float(0, 1), target: float(0, 1) },
