@@ -131,6 +131,9 @@ export class BlockStore implements RowStore {
   #queue: Resident[] = []
   readonly #copies: Uint8Array[] = []
   #inFlight = new Set<Promise<void>>()
+  /** Newer images of blocks that are on their way, by block. */
+  readonly #followUps = new Map<number, Uint8Array>()
+  #paused = false
   readonly #sealed: number[] = []
   /** How often each block was wanted lately: a block takes another's place only when it is wanted more. */
   readonly #touches: Uint8Array
@@ -182,7 +185,7 @@ export class BlockStore implements RowStore {
   }
 
   get memoryBytes(): number {
-    const blocks = this.#resident.size + this.#spare.length + this.#loading + WRITERS
+    const blocks = this.#resident.size + this.#spare.length + this.#loading + this.#followUps.size + WRITERS
     return blocks * this.geometry.blockBytes + this.#staging.bytes + this.#nextStaging.bytes + this.#backend.memoryBytes
   }
 
@@ -253,14 +256,7 @@ export class BlockStore implements RowStore {
     const heads = this.#headBlocks()
     for (const entry of this.#resident.values()) {
       if (heads.has(entry.block) || entry.writing) continue
-      try {
-        this.#backend.writeSync(entry.block, entry.image)
-      } catch (error) {
-        this.#failure = error
-        this.#throwFailure()
-      }
-      this.#dequeue(entry)
-      entry.dirty = false
+      this.#writeNow(entry)
       this.#resident.delete(entry.block)
       return entry
     }
@@ -313,10 +309,34 @@ export class BlockStore implements RowStore {
     if (entry === undefined) {
       if (this.#failure !== undefined) this.#throwFailure()
       entry = this.#load(block)
-    }
+    } else if (entry.queued) this.#keepQueued(entry)
     this.views = entry.views
     this.base = (slot - first) * this.layout.recordBytes
     return first + count - slot
+  }
+
+  /**
+   * The ring has come round to a block that still waits to be written: its rows must not change before that. Where an
+   * older copy of it is on its way, the newer one follows that, or it would be overtaken.
+   */
+  #keepQueued(entry: Resident): void {
+    if (!entry.writing) {
+      this.#writeNow(entry)
+      return
+    }
+    this.#dequeue(entry)
+    this.#followUps.set(entry.block, entry.image.slice())
+  }
+
+  #writeNow(entry: Resident): void {
+    try {
+      this.#backend.writeSync(entry.block, entry.image)
+    } catch (error) {
+      this.#failure = error
+      this.#throwFailure()
+    }
+    this.#dequeue(entry)
+    entry.dirty = false
   }
 
   #throwFailure(): never {
@@ -334,8 +354,6 @@ export class BlockStore implements RowStore {
     if (entry === undefined) return
     entry.dirty = true
     entry.version++
-    // The ring has come round to a block that still waits: it will be full again.
-    this.#dequeue(entry)
     const { first, count: rows } = this.range(block)
     if (slot + count === first + rows) this.#seal(entry)
   }
@@ -379,7 +397,7 @@ export class BlockStore implements RowStore {
 
   /** Starts as many writes as may run at once. */
   #pump(): void {
-    while (this.#inFlight.size < WRITERS) {
+    while (!this.#paused && this.#inFlight.size < WRITERS) {
       const index = this.#queue.findIndex((entry) => !entry.writing)
       if (index < 0) return
       const [entry] = this.#queue.splice(index, 1)
@@ -400,6 +418,10 @@ export class BlockStore implements RowStore {
     copy.set(entry.image)
     try {
       await this.#backend.write(block, copy)
+      for (let next = this.#followUps.get(block); next !== undefined; next = this.#followUps.get(block)) {
+        this.#followUps.delete(block)
+        await this.#backend.write(block, next)
+      }
       if (entry.version === version) entry.dirty = false
     } catch (error) {
       this.#failure = error
@@ -410,18 +432,42 @@ export class BlockStore implements RowStore {
   }
 
   /**
-   * Waits until every full block is with the backend, trying again what failed.
+   * Waits until every block that is full now is with the backend, trying again what failed.
    *
    * @throws TradewrightError `IO` when it still fails: nothing is lost.
    */
   async settle(): Promise<void> {
-    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight)
     this.#failure = undefined
     const heads = this.#headBlocks()
-    for (const entry of this.#resident.values())
-      if (entry.dirty && !entry.queued && !entry.writing && !heads.has(entry.block)) this.#enqueue(entry)
-    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight)
+    const waiting = [...this.#resident.values()]
+      .filter((entry) => entry.dirty && !heads.has(entry.block))
+      .map((entry) => ({ entry, block: entry.block, version: entry.version }))
+    for (const { entry } of waiting) if (!entry.queued && !entry.writing) this.#enqueue(entry)
+    // Only for those that were full at the call: rows that go on coming would keep it for ever.
+    const left = (): boolean =>
+      waiting.some(({ entry, block, version }) => entry.dirty && entry.block === block && entry.version === version)
+    while (this.#failure === undefined && this.#inFlight.size > 0 && left()) await Promise.race(this.#inFlight)
     if (this.#failure !== undefined) this.#throwFailure()
+  }
+
+  /**
+   * Runs `commit` at a moment at which every full block is with the backend and no write is under way: what became full
+   * since {@link BlockStore.settle} is written first.
+   *
+   * @throws TradewrightError `IO`: nothing is lost.
+   */
+  async atRest(commit: () => void): Promise<void> {
+    this.#paused = true
+    try {
+      while (this.#inFlight.size > 0) await Promise.all(this.#inFlight)
+      if (this.#failure !== undefined) this.#throwFailure()
+      const heads = this.#headBlocks()
+      for (const entry of this.#resident.values()) if (entry.dirty && !heads.has(entry.block)) this.#writeNow(entry)
+      commit()
+    } finally {
+      this.#paused = false
+      this.#pump()
+    }
   }
 
   /** The rows of each lane's open block that were written in this round, for a journal. */

@@ -44,7 +44,11 @@ class DiskPersistence implements Persistence {
   async #flush(): Promise<void> {
     await this.#store.settle()
     await this.#files.sync()
-    this.writeHead()
+    // Rows may have come while that was awaited: the head must speak only of what is on the disk.
+    await this.#store.atRest(() => {
+      this.#files.syncNow()
+      this.writeHead()
+    })
   }
 
   writeHead(): void {

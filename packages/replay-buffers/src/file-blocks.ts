@@ -271,6 +271,18 @@ export class FileBlocks implements BlockBackend {
     }
   }
 
+  /** {@link FileBlocks.sync} at once. */
+  syncNow(): void {
+    for (const segment of [...this.#unsynced]) {
+      try {
+        this.#fs.fsyncSync(this.#file(segment))
+      } catch (cause) {
+        throw this.#io('syncing', segment * this.#perSegment, cause)
+      }
+      this.#unsynced.delete(segment)
+    }
+  }
+
   close(): void {
     for (const file of this.#files.values()) this.#fs.closeSync(file)
     this.#files.clear()

@@ -1,4 +1,4 @@
-import { type Data, type Events, type RngState, TradewrightError } from '@tradewright/core'
+import { type Cache, type Data, type Events, type RngState, TradewrightError } from '@tradewright/core'
 import { type Accumulator, nStep, rowsAhead, rowsBehind } from './accumulator.ts'
 import { type Columns, checkColumns, type Transition, type TransitionBatch } from './columns.ts'
 import { checkInteger, checkNumber } from './dtype.ts'
@@ -47,11 +47,13 @@ export interface ReplayBufferOptions<C extends Columns> {
   readonly checkFinite?: boolean
 }
 
-/** What a training system hands to a buffer. */
+/** What a training system hands to a buffer or a state cache. */
 export interface ReplayHost {
+  /** Where state caches put the steps that leave their memory; buffers do not use it. */
+  readonly cache?: Cache | undefined
   /** Told of fallbacks. */
   readonly events?: Pick<Events, 'emit'> | undefined
-  /** The most memory that the buffer may take, in bytes. */
+  /** The most memory that a buffer's records and marks may take, in bytes; on disk, its blocks and batches. */
   readonly maxBytes?: number | undefined
 }
 
@@ -153,6 +155,7 @@ export class ReplayBuffer<C extends Columns> {
   readonly #handle: SharedReplayHandle | undefined
   readonly #persistence: Persistence | undefined
   #prefetched: BoundBatch | undefined
+  #prefetching: Promise<void> | undefined
   #closing: Promise<void> | undefined
   #closed = false
   #added = 0
@@ -525,7 +528,7 @@ export class ReplayBuffer<C extends Columns> {
 
   /**
    * Draws the batch that the next `sample` of this size returns, and fetches its records without blocking where the
-   * storage is slow (disk, compressed). The draw sees the priorities of now. Meant to run while the last batch is
+   * storage is slow (disk, compressed). The draw sees the priorities and the `beta` of now. Meant to run while the last batch is
    * learned from: `const ready = buffer.prefetch(256); learn(batch); await ready`.
    *
    * @throws TradewrightError as {@link ReplayBuffer.sample}; `CORRUPT` and `IO` of the storage.
@@ -535,9 +538,21 @@ export class ReplayBuffer<C extends Columns> {
     checkInteger('batchSize', batchSize, 1, 2 ** 26)
     const { beta, update } = options
     if (beta !== undefined) checkNumber('beta', beta, 0, 1)
+    // One at a time: there is one place for the records of the batch after.
+    while (this.#prefetching !== undefined) await this.#prefetching.catch(() => {})
+    this.#open()
+    this.#prefetching = this.#fetchNext(batchSize, { count: batchSize, beta, update })
+    try {
+      await this.#prefetching
+    } finally {
+      this.#prefetching = undefined
+    }
+  }
+
+  async #fetchNext(batchSize: number, request: DrawRequest): Promise<void> {
     this.#prefetched = undefined
     const batch = this.#binder.bind(this.createBatch(batchSize), batchSize)
-    this.#view.draw({ count: batchSize, beta, update }, batch)
+    this.#view.draw(request, batch)
     await this.#store.stageNext?.(this.#view.touched(batchSize, batch))
     this.#prefetched = batch
   }
@@ -573,6 +588,7 @@ export class ReplayBuffer<C extends Columns> {
 
   async #close(): Promise<void> {
     this.#closed = true
+    await this.#prefetching?.catch(() => {})
     await this.#persistence?.close(this.#rows.save(), this.saveView())
   }
 

@@ -1,5 +1,6 @@
 import { type Cache, Hasher, type Key, TradewrightError } from '@tradewright/core'
 import { checkInteger } from './dtype.ts'
+import type { ReplayHost } from './replay-buffer.ts'
 
 /** What a deterministic environment answers to a step. */
 export interface CachedStep {
@@ -274,6 +275,7 @@ export class StateCache implements AsyncDisposable {
 /**
  * A cache of a deterministic environment's steps.
  *
+ * @param host what a training system gives: its `cache` is where steps go that leave the memory, unless `spill` is given.
  * @throws TradewrightError `BAD_OPTION`.
  * @example
  * ```ts
@@ -285,6 +287,8 @@ export class StateCache implements AsyncDisposable {
  * console.log(step.reward, cache.stats().misses) // 1 1
  * ```
  */
-export function createStateCache(options: StateCacheOptions): StateCache {
-  return new StateCache(options)
+export function createStateCache(options: StateCacheOptions, host: Pick<ReplayHost, 'cache'> = {}): StateCache {
+  return new StateCache(
+    host.cache === undefined || options.spill !== undefined ? options : { ...options, spill: host.cache },
+  )
 }

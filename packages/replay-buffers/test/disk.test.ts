@@ -177,6 +177,12 @@ it('prefetch: the next sample reads nothing more, and is drawn anew when its row
   }
   await buffer.prefetch(32)
   expect(buffer.sample(16).columns.action.length).toBe(16)
+  // Several at once, and a sample in between: each sample is whole.
+  const both = Promise.all([buffer.prefetch(32), buffer.prefetch(32)])
+  const between = buffer.sample(32).columns
+  await both
+  for (const s of [between, buffer.sample(32).columns])
+    for (let k = 0; k < 32; k++) expect(s.nextObs[k * 8 + 3]).toBe(s.action[k] + 1)
   await buffer.prefetch(32)
   for (let i = 20_000; i < 40_000; i++) buffer.add(row(i))
   const { columns: c } = buffer.sample(32)
@@ -275,6 +281,45 @@ describe('kill -9', () => {
       await buffer.close()
     }
   })
+})
+
+it('rows that come while a flush is under way: what it acknowledges is on the disk, and nothing older is given up', async () => {
+  const open = (path: string) =>
+    openReplayBuffer({
+      capacity: 3000,
+      columns,
+      sampler: uniform({ replacement: false }),
+      storage: disk({ path, blockBytes: 4096, maxBytes: 200_000 }),
+    })
+  const buffer = await open(folder)
+  let i = 0
+  for (; i < 3500; i++) buffer.add(row(i))
+  for (let round = 0; round < 8; round++) {
+    const acknowledged = i
+    let flushed = false
+    const flushing = buffer.flush().then(() => {
+      flushed = true
+    })
+    while (!flushed) {
+      for (let k = 0; k < 300; k++) buffer.add(row(i++))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await flushing
+    // What a kill would leave: the files as they are now.
+    const copy = `${folder}-copy`
+    nodeFs.cpSync(folder, copy, { recursive: true })
+    const again = await open(copy)
+    const { drawable } = again.stats()
+    const actions = [...again.sample(drawable).columns.action].sort((a, b) => a - b)
+    const newest = actions.at(-1) ?? 0
+    expect(newest).toBeGreaterThanOrEqual(acknowledged - 2)
+    expect(actions).toEqual(Array.from({ length: drawable }, (_, k) => newest - drawable + 1 + k))
+    // Blocks that were being overwritten when the files were copied may be gone.
+    expect(drawable).toBeGreaterThan(3000 - 8 * 90)
+    await again.close()
+    rmSync(copy, { recursive: true })
+  }
+  await buffer.close()
 })
 
 describe('what goes wrong on a disk is one clear error', () => {
