@@ -101,12 +101,14 @@ class ChunkStore implements RowStore {
   base = 0
   readonly #chunks: readonly Views[]
   readonly #shift: number
+  readonly #chunkRows: number
 
   constructor(layout: Layout, slots: number) {
     this.layout = layout
     this.slots = slots
     this.#shift = Math.max(0, Math.floor(Math.log2(CHUNK_BYTES / layout.recordBytes)))
     const rows = 2 ** this.#shift
+    this.#chunkRows = rows
     const chunks: Views[] = []
     for (let first = 0; first < slots; first += rows)
       chunks.push(allocateViews(Math.min(rows, slots - first), layout.recordBytes))
@@ -120,11 +122,15 @@ class ChunkStore implements RowStore {
   }
 
   seek(slot: number): number {
+    if (this.linear) {
+      this.base = slot * this.layout.recordBytes
+      return this.slots - slot
+    }
     const chunk = slot >>> this.#shift
-    const first = chunk * 2 ** this.#shift
+    const first = chunk * this.#chunkRows
     this.views = this.#chunks[chunk]
     this.base = (slot - first) * this.layout.recordBytes
-    return Math.min(this.slots, first + 2 ** this.#shift) - slot
+    return Math.min(this.slots, first + this.#chunkRows) - slot
   }
 
   wrote(): void {}
