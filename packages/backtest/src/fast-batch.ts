@@ -51,6 +51,8 @@ export interface FastBatch {
   readonly final: boolean
   /** Whether to sum the third and fourth powers of the returns. */
   readonly moments: boolean
+  /** Columns beyond this are not held at once: the batch is split. @default 1 GiB */
+  readonly maxBytes?: number | undefined
 }
 
 /** Whether a trial's rules are among the fast ones; data may still send it to the plain form. */
@@ -66,6 +68,27 @@ export function isFast(settings: SimulationSettings, plan: ReturnType<typeof pla
  */
 export function runFast(memory: FastMemory, batch: FastBatch): Float64Array {
   const { programs, settings, values } = batch
+  const mark = memory.mark()
+  const rows = runWhole(memory, batch)
+  if (rows !== undefined) return rows
+  const half = programs.length >> 1
+  const halves = [
+    [0, half],
+    [half, programs.length],
+  ].map(([from, to]) => {
+    memory.release(mark)
+    values.forget()
+    return runFast(memory, { ...batch, programs: programs.slice(from, to), settings: settings.slice(from, to) })
+  })
+  const joined = new Float64Array(programs.length * ROW.size)
+  joined.set(halves[0])
+  joined.set(halves[1], halves[0].length)
+  return joined
+}
+
+/** A batch at once, or undefined where its columns are too large for that. */
+function runWhole(memory: FastMemory, batch: FastBatch): Float64Array | undefined {
+  const { programs, settings, values, maxBytes = 1024 * 1024 * 1024 } = batch
   const rows = new Float64Array(programs.length * ROW.size)
   const length = values.bars.length
   const runner = length - batch.start < LEAST_BARS ? undefined : new FastRunner(memory, batch)
@@ -77,6 +100,7 @@ export function runFast(memory: FastMemory, batch: FastBatch): Float64Array {
   plans.forEach((plan, t) => {
     if (plan !== undefined) runner.want(plan, settings[t])
   })
+  if (runner.columnBytes > maxBytes && programs.length > 1) return undefined
   runner.load()
   for (const t of runner.order(plans)) {
     const plan = plans[t]
@@ -139,6 +163,10 @@ class FastRunner {
     if (shortExit !== undefined) this.#bits.want(shortExit.node)
     if (settings.stopLoss.node >= 0) this.#columns.want(settings.stopLoss.node)
     if (settings.takeProfit.node >= 0) this.#columns.want(settings.takeProfit.node)
+  }
+
+  get columnBytes(): number {
+    return this.#columns.bytes
   }
 
   load(): void {

@@ -55,6 +55,11 @@ export class FastColumns {
     return this.#columns.length
   }
 
+  /** What they take: values, codes and valid bits. */
+  get bytes(): number {
+    return this.#columns.length * this.words * (512 + 128 + 8)
+  }
+
   /** Asks for a column, once or more often. */
   want(node: number): FastColumn {
     let column = this.#index.get(node)

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import {
   type Bars,
+  copyToShared,
   createBars,
   createIndicatorStore,
   createRng,
@@ -11,6 +12,8 @@ import {
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { runPlain } from '../src/evaluate.ts'
+import { runFast } from '../src/fast-batch.ts'
+import { withFastMemory } from '../src/fast-memory.ts'
 import { createFastPath } from '../src/fast-path.ts'
 import { defineStrategy, ta } from '../src/index.ts'
 import { NodeGraph } from '../src/node-graph.ts'
@@ -262,6 +265,29 @@ describe('sweep', () => {
         if (alone !== undefined) expect(alone.metrics[name][0]).toBe(whole.metrics[name][k])
       }
     })
+  })
+
+  it('splits a batch whose columns are too large, with the same rows', () => {
+    const bars = walk(13, 1000)
+    const programs = smaCross.bind(pairs(2, 12))
+    const settings = programs.map((program) => resolveSimulation({ feeBps: 3 }, program.simulation, bars))
+    const values = new NodeValues(
+      NodeGraph.of(programs[0].table),
+      nodeBars(bars, 0, bars.length),
+      columnsKey(bars, 0),
+      createIndicatorStore(),
+    )
+    const batch = { programs, settings, values, keep: false, start: 0, final: true, moments: true }
+    const whole = withFastMemory('wasm', (memory) => runFast(memory, batch))
+    const split = withFastMemory('wasm', (memory) => runFast(memory, { ...batch, maxBytes: 40_000 }))
+    expect(whole.some((x) => x > 0)).toBe(true)
+    expect(split).toEqual(whole)
+  })
+
+  it('reads bars in shared memory', () => {
+    const bars = walk(14, 600)
+    const list = pairs(2, 7)
+    expect(sweep(smaCross, list, copyToShared(bars)).metrics).toEqual(sweep(smaCross, list, bars).metrics)
   })
 
   it('crosses nothing on flat prices, and counts ties as they are', () => {
