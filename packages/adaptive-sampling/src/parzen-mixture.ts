@@ -4,8 +4,8 @@ import { type Axis, cellOf, snapUnit } from './observations.ts'
 
 /** Axes with more cells are judged by the density in the middle of a cell, as if they were continuous. */
 const MAX_TABLE = 16
-/** exp of less than this below the largest term is lost in the sum's rounding. */
-const NEGLIGIBLE = -40
+/** A term this far below the largest one is less than 1e-12 of the sum: it is left out. */
+const NEGLIGIBLE = -28
 
 /**
  * A mixture of product kernels over some axes of the unit cube: truncated normals on numbers (their mass in a cell on
@@ -173,7 +173,7 @@ export class ParzenMixture {
     const top = new Float64Array(width).fill(Number.NEGATIVE_INFINITY)
     for (let k = 0, at = 0; k < kernels; k++, at += width)
       for (let c = 0; c < count; c++) if (terms[at + c] > top[c]) top[c] = terms[at + c]
-    // One exponential a product kernel, and none where it is lost in the rounding.
+    // One exponential a product kernel, and none where it would not be seen.
     const sums = new Float64Array(width)
     for (let k = 0, at = 0; k < kernels; k++, at += width)
       for (let c = 0; c < count; c++) {

@@ -11,7 +11,7 @@ const study = createStudy({
   store,
   name: 'kill',
   generationSize: 4,
-  share: share === 'yes' ? { leaseMs: 400, pollMs: 2 } : false,
+  share: share === 'yes' ? { leaseMs: 2000, pollMs: 2 } : false,
 })
 const { best, trials: finished } = await study.optimize(
   async (trial) => {
