@@ -7,6 +7,7 @@ import {
   type Intent,
   type LiveBar,
   type LiveStop,
+  type LiveStrategy,
   type Order,
   parseStrategy,
   programKey,
