@@ -136,7 +136,9 @@ describe('a consumer of the packed tarballs', () => {
       // Optional engines stay outside: a bundled app has them only where its author installs them.
       const banner =
         format === 'esm'
-          ? ["--banner:js=import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);"]
+          ? [
+              "--banner:js=import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
+            ]
           : []
       const source =
         format === 'cjs' && /^\s*(const .*= )?await /m.test(quickStart) ? wrapTopLevelAwait() : 'quick-start.ts'

@@ -40,8 +40,9 @@ interface StoredOutcome {
 
 type Objective<P> = (trial: Trial<P>) => TrialAnswer | Promise<TrialAnswer>
 
-function replay<P>(trial: Trial<P>, outcome: SharedOutcome | StoredOutcome): TrialAnswer {
-  for (const { step, value } of outcome.reports) trial.report(step, value)
+/** @param seen steps that this process reported before it lost the trial's lease: reported once is enough. */
+function replay<P>(trial: Trial<P>, outcome: SharedOutcome | StoredOutcome, seen: ReadonlySet<number>): TrialAnswer {
+  for (const { step, value } of outcome.reports) if (!seen.has(step)) trial.report(step, value)
   if ('status' in outcome) {
     if (outcome.status === 'pruned') throw trial.prune(outcome.why)
     if (outcome.error !== undefined) throw fromErrorData(outcome.error as never)
@@ -53,7 +54,7 @@ function replay<P>(trial: Trial<P>, outcome: SharedOutcome | StoredOutcome): Tri
   return outcome.answer as TrialAnswer
 }
 
-async function evaluate<P>(trial: Trial<P>, objective: Objective<P>): Promise<SharedOutcome> {
+async function evaluate<P>(trial: Trial<P>, objective: Objective<P>, seen: Set<number>): Promise<SharedOutcome> {
   const reports: Report[] = []
   const listening: Trial<P> = {
     number: trial.number,
@@ -61,7 +62,8 @@ async function evaluate<P>(trial: Trial<P>, objective: Objective<P>): Promise<Sh
     rng: trial.rng,
     signal: trial.signal,
     report(step, value) {
-      trial.report(step, value)
+      if (!seen.has(step)) trial.report(step, value)
+      seen.add(step)
       reports.push({ id: trial.number, step, value })
     },
     shouldPrune: () => trial.shouldPrune(),
@@ -92,13 +94,13 @@ export function sharedObjective<P>(
 ): Objective<P> {
   let running = 0
   const pause = (ms: number): Promise<void> => new Promise((resolve) => clock.after(ms, resolve))
-  const work = async (trial: Trial<P>, token: number): Promise<TrialAnswer | undefined> => {
+  const work = async (trial: Trial<P>, token: number, seen: Set<number>): Promise<TrialAnswer | undefined> => {
     let stopRenewing = clock.after(leaseMs / 3, function renew() {
       void store.renew(study, trial.number, token, leaseMs).catch(() => false)
       stopRenewing = clock.after(leaseMs / 3, renew)
     })
     try {
-      const outcome = await evaluate(trial, objective)
+      const outcome = await evaluate(trial, objective, seen)
       const counted = await store.publish(study, trial.number, token, outcome as unknown as Data)
       if (!counted) return undefined // another process took it over: its result counts, here as there
       if (outcome.pruned !== undefined) throw trial.prune(outcome.pruned)
@@ -109,6 +111,7 @@ export function sharedObjective<P>(
     }
   }
   return async (trial) => {
+    const seen = new Set<number>()
     // The process must live while it waits for others, though core's timers keep nothing alive.
     const alive = setInterval(() => undefined, 1 << 30)
     try {
@@ -118,9 +121,9 @@ export function sharedObjective<P>(
           running++
           try {
             const claim = await store.claim(study, trial.number, owner, leaseMs)
-            if (claim.kind === 'done') return replay(trial, claim.outcome as unknown as SharedOutcome)
+            if (claim.kind === 'done') return replay(trial, claim.outcome as unknown as SharedOutcome, seen)
             if (claim.kind === 'mine') {
-              const answer = await work(trial, claim.token)
+              const answer = await work(trial, claim.token, seen)
               if (answer !== undefined) return answer
             }
           } finally {

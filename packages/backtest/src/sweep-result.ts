@@ -1,6 +1,5 @@
 import { type MetricName, metricDirections, TradewrightError, unknownName } from '@tradewright/core'
-import type { Table } from 'apache-arrow'
-import { sweepTable } from './sweep-table.ts'
+import { sweepTable, type Table } from './sweep-table.ts'
 
 /** One of the best of a {@link SweepResult}. */
 export interface RankedTrial<P> {

@@ -1,5 +1,18 @@
 import { TradewrightError } from '@tradewright/core'
-import type { Table, Vector } from 'apache-arrow'
+import type { Vector } from 'apache-arrow'
+
+/**
+ * What every apache-arrow `Table` has. Told here in our own words, so that the types of this package need no optional
+ * peer; `as import('apache-arrow').Table` gives the rest.
+ */
+export interface Table {
+  readonly numRows: number
+  readonly numCols: number
+  readonly schema: { readonly fields: readonly { readonly name: string }[] }
+  /** The column of a name; null where there is none. */
+  getChild(name: string): (Iterable<unknown> & { readonly length: number; get(index: number): unknown }) | null
+  toArray(): readonly unknown[]
+}
 
 async function loadArrow(): Promise<typeof import('apache-arrow')> {
   try {
