@@ -44,7 +44,6 @@ it('gives the same bits with 1 and 3 workers, and with none', async () => {
     const { result, runner } = await train({ maxWorkers })
     expect(plain(result)).toEqual(plain(alone.result))
     if (maxWorkers === 1) expect(runner).toBeUndefined()
-    // How many go out depends on how soon the threads are up: some must, and the bits are the same whichever do.
-    else expect(runner.remoteTrials).toBeGreaterThan(0)
+    else expect(runner.remoteTrials).toBeGreaterThan(20)
   }
 })
