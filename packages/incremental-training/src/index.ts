@@ -1,0 +1,2 @@
+// Exports of the package: one named line per file.
+export {}
