@@ -4,6 +4,7 @@ export type { Cache, CacheStats, Entry } from './cache.ts'
 export type { CheckpointInfo, Checkpoints } from './checkpoints.ts'
 export type { Clock, ManualClock } from './clock.ts'
 export { createManualClock, systemClock } from './clock.ts'
+export { createFit } from './create-fit.ts'
 export type { Data } from './data.ts'
 export type { BarsRequest, DataSource } from './data-source.ts'
 export type { Closable } from './dispose.ts'
@@ -29,7 +30,17 @@ export { contentKey, Hasher } from './key.ts'
 export { memoryStudyStore } from './memory-study-store.ts'
 export type { Direction, MetricName, Metrics, ReturnMoments, StandardMetric, StandardMetrics } from './metrics.ts'
 export { metricDirections, standardMetrics } from './metrics.ts'
-export type { FeatureMatrix, Fit, FitOptions, FitProgress, FitRequest, FittedModel, Model } from './model.ts'
+export type {
+  Continued,
+  FeatureMatrix,
+  Fit,
+  FitOptions,
+  FitProgress,
+  FitRequest,
+  FittedModel,
+  Model,
+  ModelReference,
+} from './model.ts'
 export { dominates, paretoFront } from './multi-objective.ts'
 export type {
   Logger,

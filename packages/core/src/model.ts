@@ -1,4 +1,5 @@
 import type { Data } from './data.ts'
+import type { Key } from './key.ts'
 
 /** Features: rows in time order, row-major. */
 export interface FeatureMatrix {
@@ -21,6 +22,8 @@ export interface FitProgress {
 export interface FitOptions {
   /** State to continue from, of {@link Model.save}. */
   readonly initial?: Data | undefined
+  /** Rounds in all, those of `initial` included. @default the model's own option */
+  readonly rounds?: number | undefined
   /** shape [rows], not negative. Read only. */
   readonly sampleWeight?: Float32Array | undefined
   readonly validation?: { readonly X: FeatureMatrix; readonly y: Float32Array } | undefined
@@ -28,9 +31,19 @@ export interface FitOptions {
   readonly onProgress?: ((progress: FitProgress) => void) | undefined
 }
 
-/** Something that learns from features and predicts. */
+/**
+ * Something that learns from features and predicts. Regression has one output; a binary classifier one, the probability
+ * of class 1; a classifier of K >= 3 classes has K, which sum to 1.
+ */
 export interface Model {
   readonly name: string
+  /**
+   * What more rounds give on the same rows with the same other options: the same as a cold training of all of them, or
+   * something near it. Absent where the model cannot continue.
+   */
+  readonly continuation?: 'exact' | 'approximate' | undefined
+  /** `fit` with an `initial` of more rounds than asked cuts to them, to the bit what a cold training of them gives. */
+  readonly truncates?: boolean | undefined
   /** Memory it holds. */
   readonly bytes: number
   /**
@@ -44,15 +57,53 @@ export interface Model {
   load(data: Data): void
 }
 
+/** Where untrained models of one kind come from. */
+export interface ModelReference {
+  /** URL, path or package name of the module. */
+  readonly module: string
+  /** Its exported function `(options) => Model | Promise<Model>`. */
+  readonly export: string
+  readonly options: Data
+  /** Version of the code: a state is continued only by the code that made it. @default '' */
+  readonly version?: string | undefined
+  /** Name of the option that counts rounds, where there is one. */
+  readonly rounds?: string | undefined
+}
+
+/** The state that a training went on from. */
+export interface Continued {
+  /** The very same training; more rounds of it; fewer; other rows; other parameters. */
+  readonly kind: 'same' | 'rounds' | 'cut' | 'data' | 'parameters'
+  /** Key of the state. */
+  readonly from: Key
+  /** Rounds that were not made again. */
+  readonly rounds: number
+  /** What they had cost, in ms. */
+  readonly ms: number
+}
+
 /** How a model is to be trained. */
 export interface FitRequest {
   /** Name of the trial's strategy and number of the trial. */
   readonly trial: number
   /** Makes an untrained model from these. */
-  readonly model: { readonly module: string; readonly export: string; readonly options: Data }
+  readonly model: ModelReference
   readonly X: FeatureMatrix
   readonly y: Float32Array
   readonly sampleWeight?: Float32Array | undefined
+  readonly validation?: FitOptions['validation']
+  /** shape [rows], epoch ms of each row, ascending. Read only. */
+  readonly times?: Float64Array | undefined
+  /** What the rows are made from, their window apart: rows of the same series and time are of the same kind. */
+  readonly series?: Key | undefined
+  /** The study. */
+  readonly run?: string | undefined
+  /** Trials of the run below this number had finished before the trial was suggested. */
+  readonly earlier?: number | undefined
+  /** Set by optimizers for those inside them: see {@link FitOptions}. */
+  readonly initial?: Data | undefined
+  /** Set by optimizers for those inside them: see {@link FitOptions}. */
+  readonly rounds?: number | undefined
   readonly signal: AbortSignal
 }
 
@@ -61,7 +112,14 @@ export interface FittedModel {
   readonly model: Data
   /** Whether it equals what a cold training would give, or only approximates it. */
   readonly exact: boolean
+  /** What this training took; rounds that it found made are not in it. */
   readonly cost: { readonly ms: number; readonly rounds: number }
+  /** Rounds in the model, where it counts them. */
+  readonly rounds?: number | undefined
+  readonly continuation?: Model['continuation']
+  readonly truncates?: boolean | undefined
+  /** Absent after a training from nothing. */
+  readonly continued?: Continued | undefined
 }
 
 /** Trains a model. */

@@ -1,11 +1,11 @@
 import {
   composeOnion,
   contentKey,
+  createFit,
   type Data,
   type Fit,
   type FitRequest,
   type FittedModel,
-  type Model,
   type Optimizer,
   TradewrightError,
 } from '@tradewright/core'
@@ -49,26 +49,7 @@ function build(optimizers: readonly RemoteOptimizer[]): Promise<readonly Optimiz
 }
 
 /** Trains the model that the request names: the innermost `fit`. */
-const train: Fit = async ({ model, X, y, sampleWeight, signal }) => {
-  const exports = (await loadModule(model.module)) as Readonly<Record<string, unknown>>
-  const create = exports[model.export]
-  if (typeof create !== 'function')
-    throw new TradewrightError('NOT_FOUND', `module ${model.module} must export a function '${model.export}'`, {
-      module: model.module,
-      export: model.export,
-    })
-  const made = (await create(model.options)) as Model
-  let rounds = 0
-  const begun = performance.now()
-  await made.fit(X, y, {
-    sampleWeight,
-    signal,
-    onProgress: ({ round }) => {
-      rounds = Math.max(rounds, round)
-    },
-  })
-  return { model: made.save(), exact: true, cost: { ms: performance.now() - begun, rounds } }
-}
+const train: Fit = createFit(loadModule)
 
 /** Trains through the `fit` hooks of the optimizers, in this thread. */
 export async function fitHere({ optimizers, request }: FitTask, signal: AbortSignal): Promise<FittedModel> {
