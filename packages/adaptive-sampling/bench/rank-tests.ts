@@ -1,4 +1,4 @@
-import { normalCdf } from '../src/normal.ts'
+import { normalCdf } from '@tradewright/core'
 
 /** Quantile by the nearest rank. */
 export function quantile(values: readonly number[], q: number): number {

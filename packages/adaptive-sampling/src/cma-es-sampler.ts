@@ -1,8 +1,15 @@
-import { createRng, type Params, type Rng, type SampleRequest, type Sampler, TradewrightError } from '@tradewright/core'
+import {
+  createRng,
+  normalQuantile,
+  type Params,
+  type Rng,
+  type SampleRequest,
+  type Sampler,
+  TradewrightError,
+} from '@tradewright/core'
 import { CmaEs } from './cma-es.ts'
 import { type DuplicatesOption, unlessWanted } from './distinct.ts'
 import { nonDominatedOrder } from './non-dominated-sort.ts'
-import { normalQuantile } from './normal.ts'
 import { type Axis, cellOf, Observations, snapUnit } from './observations.ts'
 
 /** A trial of another study that a run starts from. */

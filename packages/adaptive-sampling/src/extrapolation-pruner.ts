@@ -1,5 +1,4 @@
-import { type PruneDecision, type Pruner, TradewrightError } from '@tradewright/core'
-import { normalCdf } from './normal.ts'
+import { normalCdf, type PruneDecision, type Pruner, TradewrightError } from '@tradewright/core'
 import { doneCurves, goOn, judgedCurves, quoted, stop, type TrialCurve } from './trial-reports.ts'
 
 /** Options of {@link extrapolationPruner}. */

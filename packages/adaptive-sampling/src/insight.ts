@@ -2,12 +2,12 @@ import {
   createRng,
   type Direction,
   type FinishedTrial,
+  normalPdf,
   type Params,
   type Space,
   TradewrightError,
   unknownName,
 } from '@tradewright/core'
-import { normalPdf } from './normal.ts'
 import { type Axis, axesOf, cellOf } from './observations.ts'
 import { growForest, mainEffects, marginalMean, type Tree } from './regression-forest.ts'
 

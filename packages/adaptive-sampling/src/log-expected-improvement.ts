@@ -1,4 +1,4 @@
-import { normalCdf, normalPdf } from './normal.ts'
+import { normalCdf, normalPdf } from '@tradewright/core'
 
 /**
  * log of h(z) = pdf(z) + z cdf(z), the expected improvement in units of the standard deviation.

@@ -1,5 +1,5 @@
 import type { Rng } from '@tradewright/core'
-import { normalCdf, truncatedNormal } from './normal.ts'
+import { normalCdf, truncatedNormal } from '@tradewright/core'
 import { type Axis, cellOf, snapUnit } from './observations.ts'
 
 /** Axes with more cells are judged by the density in the middle of a cell, as if they were continuous. */

@@ -1,5 +1,4 @@
-import { type Pruner, TradewrightError } from '@tradewright/core'
-import { normalCdf } from './normal.ts'
+import { normalCdf, type Pruner, TradewrightError } from '@tradewright/core'
 import { doneCurves, goOn, judgedCurves, quoted, signOf, stop, type TrialCurve } from './trial-reports.ts'
 
 /** Options of {@link wilcoxonPruner}. */

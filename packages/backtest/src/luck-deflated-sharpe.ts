@@ -1,5 +1,4 @@
-import type { ReturnMoments } from '@tradewright/core'
-import { normalQuantile } from './luck-normal.ts'
+import { normalQuantile, type ReturnMoments } from '@tradewright/core'
 import { probabilisticSharpe } from './luck-probabilistic-sharpe.ts'
 
 const EULER = 0.5772156649015329

@@ -1,5 +1,4 @@
-import { type ReturnMoments, TradewrightError } from '@tradewright/core'
-import { normalCdf, normalQuantile } from './luck-normal.ts'
+import { normalCdf, normalQuantile, type ReturnMoments, TradewrightError } from '@tradewright/core'
 import { roundingNoise } from './performance.ts'
 
 /** Sharpe ratio per bar of a sample of returns: mean over deviation (ddof 1), not annualized. NaN at zero deviation. */

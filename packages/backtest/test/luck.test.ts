@@ -1,7 +1,6 @@
-import { createRng, type ReturnMoments } from '@tradewright/core'
+import { createRng, normalCdf, normalQuantile, type ReturnMoments } from '@tradewright/core'
 import { describe, expect, it } from 'vitest'
 import { deflatedSharpe, expectedMaxSharpe } from '../src/luck-deflated-sharpe.ts'
-import { normalCdf, normalQuantile } from '../src/luck-normal.ts'
 import { minTrackRecordLength, probabilisticSharpe, sharpePerBar } from '../src/luck-probabilistic-sharpe.ts'
 
 /** Moments with a given Sharpe ratio per bar. */

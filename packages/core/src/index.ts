@@ -42,6 +42,7 @@ export type {
   ModelReference,
 } from './model.ts'
 export { dominates, paretoFront } from './multi-objective.ts'
+export { erf, normalCdf, normalPdf, normalQuantile, truncatedNormal } from './normal.ts'
 export type {
   Logger,
   Onion,

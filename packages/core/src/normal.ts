@@ -1,5 +1,5 @@
 /**
- * Error function, to about 1.2e-16 absolute for |x| < 3 and relative in the tail.
+ * Error function, to about 1.2e-16 absolute for |x| < 3 and relative in the tail. NaN gives NaN.
  *
  * @see W. J. Cody (1969), "Rational Chebyshev approximations for the error function", Math. Comp. 23.
  */
@@ -58,20 +58,20 @@ function erfcTail(a: number): number {
   return Math.exp(-a * a) * r
 }
 
-/** Distribution function of the standard normal, with full relative accuracy in the lower tail. */
+/** Distribution function of the standard normal, with full relative accuracy in the lower tail. NaN gives NaN. */
 export function normalCdf(z: number): number {
   const x = z * Math.SQRT1_2
   if (x < -0.46875) return 0.5 * erfcTail(-x)
   return 0.5 * (1 + erf(x))
 }
 
-/** Density of the standard normal. */
+/** Density of the standard normal. NaN gives NaN. */
 export function normalPdf(z: number): number {
   return 0.3989422804014327 * Math.exp(-0.5 * z * z)
 }
 
 /**
- * Quantile of the standard normal, relative error below 1e-15; -Infinity at 0, Infinity at 1.
+ * Quantile of the standard normal, relative error below 1e-15; -Infinity at 0, Infinity at 1. NaN gives NaN.
  *
  * @see M. J. Wichura (1988), "Algorithm AS 241: the percentage points of the normal distribution", Appl. Statist. 37.
  */
@@ -156,7 +156,9 @@ function quantileFar(r: number): number {
 /**
  * A draw of a normal truncated to [low, high], by inversion.
  *
+ * @param sigma   standard deviation before truncation, above 0.
  * @param uniform in [0, 1).
+ * @returns in [low, high].
  */
 export function truncatedNormal(mean: number, sigma: number, low: number, high: number, uniform: number): number {
   // In the upper half the mirror image, whose tail probabilities do not cancel.
