@@ -265,6 +265,7 @@ export async function runTraining<P>(
       barsPerYear: training.simulation.barsPerYear ?? bars.barsPerYear,
       objective: { name: objective.name, metric: objective.metric, directions: objective.directions },
       seed: training.seed,
+      space: space as unknown as Space,
       best: {
         number: winner.number,
         params,

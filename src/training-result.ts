@@ -1,4 +1,13 @@
-import type { Calendar, Direction, FinishedTrial, MetricName, Metrics, Params, ReturnMoments } from '@tradewright/core'
+import type {
+  Calendar,
+  Direction,
+  FinishedTrial,
+  MetricName,
+  Metrics,
+  Params,
+  ReturnMoments,
+  Space,
+} from '@tradewright/core'
 
 /** Metrics over the two parts of the bars. */
 export interface Parts<T> {
@@ -92,6 +101,8 @@ export interface TrainingResult<P = Params> {
     readonly directions: readonly Direction[]
   }
   readonly seed: number
+  /** What was searched: the strategy's parameters without those that the request fixed. */
+  readonly space: Space
   readonly best: BestResult<P>
   /** With several objectives: trials that no other dominates, in trial order. */
   readonly front: readonly FinishedTrial[]

@@ -4,10 +4,14 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { Space } from '@tradewright/core'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import {
   createOptimizedTrainingSystem,
+  createStudy,
+  defineSpace,
   defineStrategy,
+  float,
   int,
   memoryDataSource,
   renderReport,
@@ -18,6 +22,7 @@ import {
 } from 'tradewright'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { heatMapOf } from '../src/report/heat-map.ts'
+import { insightOf } from '../src/report/insight-data.ts'
 import { renderLineChart } from '../src/report/line-chart.ts'
 import { formatBytes, formatDuration, formatNumber, formatPercent } from '../src/report/number-format.ts'
 import { roundTicks, timeTicks } from '../src/report/scale.ts'
@@ -73,6 +78,36 @@ describe('the data of a report', () => {
     const all = studies[0].trials.reduce((total, { value }) => total + value, 0)
     expect(sum).toBeCloseTo(all, 9)
     expect(heatMapOf(studies[2].trials)).toBeUndefined()
+  })
+})
+
+describe('the insight of a report', () => {
+  /** A search whose objective is its first parameter, a tenth of its second and nothing of its third. */
+  const planted = async (trials: number) => {
+    const space = defineSpace({ a: float(0, 1), b: float(0, 1), c: float(0, 1) })
+    const study = createStudy({ space, sampler: { type: 'random' }, seed: 3, direction: 'maximize' })
+    const { trials: made } = await study.optimize(({ params }) => params.a + params.b / 10, { trials })
+    return { ...results[0], space: space as unknown as Space, trials: made }
+  }
+
+  it('ranks the parameters by what they explain, and follows the strongest', async () => {
+    const insight = insightOf(await planted(200))
+    expect(insight?.parameters.map(({ name }) => name)).toEqual(['a', 'b', 'c'])
+    expect(insight?.parameters[0].overall).toBeGreaterThan(0.9)
+    expect(insight?.parameters[0].amongBest).toBeGreaterThan(0.7)
+    const means = insight?.parameters[0].dependence?.means ?? []
+    expect(means[means.length - 1] - means[0]).toBeGreaterThan(0.8)
+    expect(insight?.contour?.names).toEqual(['a', 'b'])
+    expect(insight?.coordinates.rows).toHaveLength(200)
+  })
+
+  it('looks at no more than 2,000 trials, and is left out where there is nothing to see', async () => {
+    expect(insightOf(await planted(9))).toBeUndefined()
+    const many = await planted(40)
+    const trials = Array.from({ length: 5000 }, (_, i) => many.trials[i % 40])
+    expect(insightOf({ ...many, trials })?.trials).toBe(1667)
+    const flat = many.trials.map((trial) => ({ ...trial, values: [1] }))
+    expect(insightOf({ ...many, trials: flat })).toBeUndefined()
   })
 })
 
@@ -141,8 +176,11 @@ describe.skipIf(executable === undefined)('the report in a browser (chromium, wh
     expect(await page.locator('[data-chart]').count()).toBe(8) // equity and drawdown of each symbol
     expect(await page.locator('figure.heat').count()).toBe(2)
     expect(await page.getByRole('table').count()).toBe(4)
+    for (const kind of ['importance', 'coordinates', 'contour'])
+      expect(await page.locator(`figure.${kind}`).count()).toBe(2)
+    expect(await page.locator('figure.slice').count()).toBe(2 * results[0].space.dimensions.length)
     expect(await page.getByText('Time per optimizer').isVisible()).toBe(true)
-    expect(await page.locator('.bars').textContent()).toMatch(/result-cache[\s\S]*engine/)
+    expect(await page.locator('.bars').last().textContent()).toMatch(/result-cache[\s\S]*engine/)
     expect(await page.getByText('look-ups').isVisible()).toBe(true)
   })
 

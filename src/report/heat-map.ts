@@ -49,7 +49,8 @@ function axisOf(name: string, values: readonly (number | string | boolean | null
   const label = (k: number): string => {
     const from = low + k * width
     if (whole && width === 1) return formatShort(from)
-    return `${formatShort(from)}–${formatShort(whole ? Math.min(high, from + width - 1) : from + width)}`
+    if (whole) return `${formatShort(from)}–${formatShort(Math.min(high, from + width - 1))}`
+    return `${formatShort(Number(from.toPrecision(3)))}–${formatShort(Number((from + width).toPrecision(3)))}`
   }
   return {
     name,
@@ -187,19 +188,20 @@ export function renderHeatMap(map: HeatMap, objective: string): string {
 <svg viewBox="0 0 ${WIDTH} ${height.toFixed(0)}" role="img" aria-label="${escapeHtml(`Mean ${objective} of the trials by ${x.name} and ${y.name}, from ${formatNumber(low, 3)} to ${formatNumber(high, 3)}`)}">${parts.join('')}</svg></figure>`
 }
 
-function colourBar(low: number, high: number, plotHeight: number): string {
+/** The scale of {@link heatColour} beside a plot of the report's width, from `low` below to `high` above. */
+export function colourBar(low: number, high: number, plotHeight: number, top: number = TOP): string {
   const left = WIDTH - RIGHT + 24
   const steps = 24
   const parts: string[] = []
   for (let k = 0; k < steps; k++) {
-    const at = TOP + plotHeight - ((k + 1) * plotHeight) / steps
+    const at = top + plotHeight - ((k + 1) * plotHeight) / steps
     parts.push(
       `<rect x="${left}" y="${at.toFixed(1)}" width="14" height="${(plotHeight / steps + 0.5).toFixed(1)}" fill="${heatColour((k + 0.5) / steps)}"/>`,
     )
   }
   for (const share of [0, 0.5, 1])
     parts.push(
-      `<text class="tick" x="${left + 20}" y="${(TOP + plotHeight * (1 - share) + (share === 1 ? 10 : share === 0 ? 0 : 4)).toFixed(1)}">${formatNumber(low + share * (high - low))}</text>`,
+      `<text class="tick" x="${left + 20}" y="${(top + plotHeight * (1 - share) + (share === 1 ? 10 : share === 0 ? 0 : 4)).toFixed(1)}">${formatNumber(low + share * (high - low))}</text>`,
     )
   return parts.join('')
 }

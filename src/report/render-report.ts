@@ -1,6 +1,7 @@
 import type { Metrics } from '@tradewright/core'
 import { drawdownOf } from './drawdown.ts'
 import { heatMapOf, renderHeatMap } from './heat-map.ts'
+import { renderInsight } from './insight-section.ts'
 import { type HoverData, type LineChart, renderLineChart } from './line-chart.ts'
 import { embedJson, escapeHtml } from './markup.ts'
 import {
@@ -160,6 +161,7 @@ function renderStudy(study: ReportStudy, index: number, hovers: Hovers): string 
 <p>${renderVerdict(study)}</p>${renderTiles(study)}
 ${study.curves.map((curves, k) => renderCurves(curves, `s${index}c${k}`, study.curves.length > 1, hovers)).join('')}
 <div class="two">${renderProgressChart(study)}${map === undefined ? '' : renderHeatMap(map, study.objective)}</div>
+${study.insight === undefined ? '' : renderInsight(study.insight, study)}
 ${renderTopTrials(study)}</section>`
 }
 

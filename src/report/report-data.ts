@@ -1,4 +1,5 @@
 import type { CacheStats, Metrics, Params } from '@tradewright/core'
+import type { ReportInsight } from './insight-data.ts'
 
 /** Metrics over the two parts of the bars. `heldOut` is undefined where nothing was held out. */
 export interface InAndOut {
@@ -54,6 +55,8 @@ export interface ReportStudy {
   readonly failed: number
   readonly pruned: number
   readonly curves: readonly ReportCurves[]
+  /** What the trials tell about the parameters, where there are enough of both. */
+  readonly insight?: ReportInsight | undefined
 }
 
 /** Time spent in one layer. */

@@ -2,6 +2,7 @@ import type { FinishedTrial, Metrics, Params } from '@tradewright/core'
 import type { OptimizationStats } from '../training-manager.ts'
 import type { PartResult, SymbolValidation, TrainingResult } from '../training-result.ts'
 import { keptSlices } from '../trial-data.ts'
+import { insightOf } from './insight-data.ts'
 import { formatCount, formatTime } from './number-format.ts'
 import type { ReportCurves, ReportData, ReportLayer, ReportStudy, ReportTrial } from './report-data.ts'
 
@@ -71,6 +72,7 @@ function studyOf(result: TrainingResult<unknown>): ReportStudy {
     failed: stats.failed,
     pruned: stats.pruned,
     curves: validation.bySymbol.map(curvesOf),
+    insight: insightOf(result),
   }
 }
 

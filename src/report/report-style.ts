@@ -72,6 +72,11 @@ figcaption{display:flex;flex-wrap:wrap;gap:4px 16px;justify-content:space-betwee
 .bars{display:grid;grid-template-columns:max-content 1fr max-content;gap:7px 12px;align-items:center;font-variant-numeric:tabular-nums}
 .bars i{display:block;height:12px;border-radius:3px;background:var(--blue);min-width:1px}
 .bars span:nth-child(3n){color:var(--muted);text-align:right}
+.importance .bars{grid-template-columns:max-content 1fr 100px}
+.importance .bars i{height:7px;margin:1px 0}
+.key i{display:inline-block;width:16px;height:8px;border-radius:2px}
+i.overall{background:var(--blue)}
+.bars i.best,i.best{background:var(--orange)}
 footer{color:var(--muted);font-size:13px}
 @media print{body{background:#fff}.card{break-inside:avoid}button.theme{display:none}}
 `

@@ -63,8 +63,16 @@ function sampleOf({ space, trials }: InsightInput, objective: number, least: num
   }
 }
 
-function forestOf({ axes, x, y }: Sample, trees: number): readonly Tree[] {
-  return growForest(x, y, axes.length, trees, createRng(0, 12))
+// One forest serves all curves of a report: the last one of each list of trials is kept as long as the list lives.
+const forests = new WeakMap<readonly FinishedTrial[], { readonly key: string; readonly forest: readonly Tree[] }>()
+
+function forestOf({ space, trials }: InsightInput, { axes, x, y }: Sample, objective: number, count: number): readonly Tree[] {
+  const key = `${space.key} ${trials.length} ${y.length} ${objective} ${count}`
+  const kept = forests.get(trials)
+  if (kept?.key === key) return kept.forest
+  const forest = growForest(x, y, axes.length, count, createRng(0, 12))
+  forests.set(trials, { key, forest })
+  return forest
 }
 
 function axisNamed(axes: readonly Axis[], name: string): number {
@@ -99,7 +107,7 @@ export function fanovaImportance(
   const sample = sampleOf(input, objective, 4)
   const { axes } = sample
   const sums = new Float64Array(axes.length)
-  for (const tree of forestOf(sample, trees))
+  for (const tree of forestOf(input, sample, objective, trees))
     mainEffects(tree, axes.length)?.forEach((effect, a) => {
       sums[a] += effect
     })
@@ -190,7 +198,7 @@ export function partialDependence(
 ): PartialDependence {
   const sample = sampleOf(input, objective, 4)
   const at = axisNamed(sample.axes, name)
-  const forest = forestOf(sample, trees)
+  const forest = forestOf(input, sample, objective, trees)
   const grid = gridOf(sample.axes[at], points)
   return {
     name,
@@ -216,7 +224,7 @@ export function contour(
 ): Contour {
   const sample = sampleOf(input, objective, 4)
   const [a, b] = names.map((name) => axisNamed(sample.axes, name))
-  const forest = forestOf(sample, trees)
+  const forest = forestOf(input, sample, objective, trees)
   const [xs, ys] = [gridOf(sample.axes[a], points), gridOf(sample.axes[b], points)]
   return {
     names,
