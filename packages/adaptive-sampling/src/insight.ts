@@ -66,7 +66,12 @@ function sampleOf({ space, trials }: InsightInput, objective: number, least: num
 // One forest serves all curves of a report: the last one of each list of trials is kept as long as the list lives.
 const forests = new WeakMap<readonly FinishedTrial[], { readonly key: string; readonly forest: readonly Tree[] }>()
 
-function forestOf({ space, trials }: InsightInput, { axes, x, y }: Sample, objective: number, count: number): readonly Tree[] {
+function forestOf(
+  { space, trials }: InsightInput,
+  { axes, x, y }: Sample,
+  objective: number,
+  count: number,
+): readonly Tree[] {
   const key = `${space.key} ${trials.length} ${y.length} ${objective} ${count}`
   const kept = forests.get(trials)
   if (kept?.key === key) return kept.forest
