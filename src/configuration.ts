@@ -108,6 +108,12 @@ export interface AdaptiveSamplingOptions {
   readonly perturbationFactor?: number | undefined
 }
 
+/** What `system.createReplayBuffer` hands to the buffers it makes. */
+export interface ReplayBuffersOptions {
+  /** Most bytes of memory that all open buffers may take together, tree and index included. @default no bound */
+  readonly maxBytes?: number | undefined
+}
+
 /** The system's own optimizers, each a section that can be switched off. */
 export interface ComputationalOptimizationOptions {
   readonly caching?: CachingOptions | undefined
@@ -115,6 +121,7 @@ export interface ComputationalOptimizationOptions {
   readonly earlyStopping?: EarlyStoppingOptions | undefined
   readonly progressiveEvaluation?: ProgressiveEvaluationSection | undefined
   readonly adaptiveSampling?: AdaptiveSamplingOptions | undefined
+  readonly replayBuffers?: ReplayBuffersOptions | undefined
   readonly profiling?:
     | {
         /** Measure the time of every optimizer. @default true */
@@ -200,6 +207,7 @@ export interface ResolvedConfiguration {
     readonly earlyStopping: ResolvedEarlyStopping
     readonly progressiveEvaluation: ResolvedProgressive
     readonly adaptiveSampling: ResolvedAdaptiveSampling
+    readonly replayBuffers: ReplayBuffersOptions
     readonly profiling: { readonly enabled: boolean }
   }
   readonly optimizers: readonly Optimizer[]
@@ -329,6 +337,7 @@ const system: z.ZodType<ResolvedConfiguration> = section({
     earlyStopping: earlyStopping.prefault({}),
     progressiveEvaluation: progressiveEvaluation.prefault({}),
     adaptiveSampling: adaptiveSampling.prefault({}),
+    replayBuffers: section({ maxBytes: whole(65_536).optional() }).prefault({}),
     profiling: section({ enabled: flag(true) }).prefault({}),
   }).prefault({}),
   optimizers: leaf<readonly Optimizer[]>('a list of optimizers', (v) => Array.isArray(v)).default([]),

@@ -21,6 +21,7 @@ import { resolveObjective } from './objective.ts'
 import { type OpenedCache, openResultCache } from './open-cache.ts'
 import { type OpenedWorkers, openWorkers } from './open-workers.ts'
 import { runTraining, type TrainingHost } from './run-training.ts'
+import { type CreateReplayBuffer, SystemReplay } from './system-replay.ts'
 import { createTimingProfiler, measureOptimizer, timingProfiler } from './timing-profiler.ts'
 import type { TrainingManager } from './training-manager.ts'
 
@@ -37,6 +38,11 @@ export interface TrainingSystem extends AsyncDisposable {
    * @throws TradewrightError `SYSTEM_RUNNING` once a run has begun, `BAD_OPTIMIZER`, `DUPLICATE_NAME`, `DISPOSED`.
    */
   use(optimizer: Optimizer): TrainingSystem
+  /**
+   * A replay buffer with the system's cache and events, within `computationalOptimization.replayBuffers.maxBytes`;
+   * closed with the system. On disk or compressed it comes as a promise; `await` is right for every storage.
+   */
+  readonly createReplayBuffer: CreateReplayBuffer
   /** Aborts what runs, waits for it and closes everything. Idempotent. */
   close(): Promise<void>
 }
@@ -47,6 +53,7 @@ class System implements TrainingSystem {
   readonly trainingManager: TrainingManager
   readonly events: Events
   readonly config: ResolvedConfiguration
+  readonly createReplayBuffer: CreateReplayBuffer
   readonly #owned: DisposeStack
   readonly #user: Optimizer[] = []
   readonly #own: OnionOrder
@@ -72,6 +79,8 @@ class System implements TrainingSystem {
     this.#engine = createEngine({ indicators: this.#indicators, profiler: this.#profiler, clock })
     this.#workers = openWorkers(config.computationalOptimization.parallelization, this.#engine, clock)
     if (this.#workers !== undefined) owned.use(this.#workers.pool)
+    const { maxBytes } = config.computationalOptimization.replayBuffers
+    this.createReplayBuffer = owned.use(new SystemReplay({ cache: cache?.cache, events, maxBytes })).create
     this.#own = {
       outer: this.#profiler === undefined ? [] : [timingProfiler(this.#profiler)],
       middle: cache === undefined ? [] : [cache.optimizer],

@@ -52,6 +52,7 @@ describe('configuration', () => {
         threshold: -0.5,
       },
       adaptiveSampling: { enabled: true },
+      replayBuffers: {},
       profiling: { enabled: true },
     })
   })

@@ -1,4 +1,4 @@
-import { TradewrightError } from '@tradewright/core'
+import { isTradewrightError, TradewrightError } from '@tradewright/core'
 import type { RowIndex } from './episode-rows.ts'
 import { type Field, type Layout, Views } from './layout.ts'
 import { copyField, type OutColumn, type RowStore, zeroField } from './row-store.ts'
@@ -118,6 +118,9 @@ export class BlockStore implements RowStore {
   base = 0
   readonly #backend: BlockBackend
   readonly #maxBytes: number
+  readonly #least: number
+  /** Bytes held elsewhere that count towards the budget: index, marks, priorities. */
+  #charged: () => number = () => 0
   /** Newest blocks that stay as long as anything else can leave. */
   readonly #keepNewest: number
   /** By block, least recently used first. */
@@ -158,25 +161,40 @@ export class BlockStore implements RowStore {
     this.slots = geometry.slots
     this.#backend = backend
     this.#maxBytes = options.maxBytes
+    this.#page = new Uint8Array(PAGE_BYTES)
+    this.#touches = new Uint8Array(geometry.blocks)
     this.#keepNewest = options.keepNewest ?? 0
     const lanes = geometry.blocks / geometry.blocksPerLane
-    const least = (lanes + 3 + WRITERS) * geometry.blockBytes
-    if (options.maxBytes < least)
-      throw new TradewrightError(
-        'BAD_OPTION',
-        `maxBytes must be at least ${least} (a block a stream and five more), was ${options.maxBytes}`,
-        {
-          maxBytes: options.maxBytes,
-          least,
-        },
-      )
+    this.#least = (lanes + 3 + WRITERS) * geometry.blockBytes
     const none = (): Staging => ({ bytes: 0, views: new Views(new ArrayBuffer(8), 0, 8), rows: new SlotTable() })
     this.#staging = none()
     this.#nextStaging = none()
     this.views = this.#staging.views
-    this.#touches = new Uint8Array(geometry.blocks)
     this.#untilAging = AGING * geometry.blocks
-    this.#page = new Uint8Array(PAGE_BYTES)
+    this.charge(() => 0)
+  }
+
+  /** Counts what others hold towards the budget. @throws TradewrightError `BAD_OPTION` where too little is left. */
+  charge(bytes: () => number): void {
+    this.#charged = bytes
+    const least = this.#least + this.#heldElse() + bytes()
+    if (this.#maxBytes < least)
+      throw new TradewrightError(
+        'BAD_OPTION',
+        `maxBytes must be at least ${least} (index, marks and priorities, a block a stream and five more), was ${this.#maxBytes}`,
+        { maxBytes: this.#maxBytes, least },
+      )
+  }
+
+  /** Bytes of everything that is neither a block nor a batch. */
+  #heldElse(): number {
+    const tables = this.#staging.rows.bytes + this.#nextStaging.rows.bytes
+    return this.#touches.byteLength + PAGE_BYTES + tables + this.#backend.memoryBytes
+  }
+
+  /** Everything that counts towards the budget. */
+  #used(): number {
+    return this.memoryBytes + this.#charged()
   }
 
   /** Tells the store whose flags belong into its blocks. */
@@ -186,7 +204,7 @@ export class BlockStore implements RowStore {
 
   get memoryBytes(): number {
     const blocks = this.#resident.size + this.#spare.length + this.#loading + this.#followUps.size + WRITERS
-    return blocks * this.geometry.blockBytes + this.#staging.bytes + this.#nextStaging.bytes + this.#backend.memoryBytes
+    return blocks * this.geometry.blockBytes + this.#staging.bytes + this.#nextStaging.bytes + this.#heldElse()
   }
 
   /** Counters of blocks and of the backend. */
@@ -198,7 +216,7 @@ export class BlockStore implements RowStore {
       blockHits: this.#hits,
       blockMisses: this.#misses,
       partialReads: this.#partialReads,
-      storageBytes: this.memoryBytes,
+      storageBytes: this.#used(),
       storagePeakBytes: this.#peakBytes,
       ...this.#backend.stats(),
     }
@@ -224,10 +242,10 @@ export class BlockStore implements RowStore {
     const spare = this.#spare.pop()
     if (spare !== undefined) return spare
     const { blockBytes, recordsAt } = this.geometry
-    if (this.memoryBytes + blockBytes > this.#maxBytes) return this.#evict()
+    if (this.#used() + blockBytes > this.#maxBytes) return this.#evict()
     const buffer = new ArrayBuffer(blockBytes)
     const views = new Views(buffer, recordsAt, Math.floor((blockBytes - recordsAt) / 8) * 8)
-    this.#peakBytes = Math.max(this.#peakBytes, this.memoryBytes + blockBytes)
+    this.#peakBytes = Math.max(this.#peakBytes, this.#used() + blockBytes)
     const image = new Uint8Array(buffer)
     return { block: -1, image, views, dirty: false, queued: false, writing: false, version: 0 }
   }
@@ -340,6 +358,7 @@ export class BlockStore implements RowStore {
   }
 
   #throwFailure(): never {
+    if (isTradewrightError(this.#failure) && this.#failure.code === 'OUT_OF_MEMORY') throw this.#failure
     throw new TradewrightError(
       'IO',
       `blocks could not be written (${String(this.#failure)}); nothing is lost: make room, then call flush()`,
@@ -501,12 +520,16 @@ export class BlockStore implements RowStore {
   #stagingFor(staging: Staging, rows: number): void {
     const bytes = align(rows * this.layout.recordBytes, 8)
     staging.rows.reset(rows)
-    if (bytes <= staging.bytes) return
+    if (bytes <= staging.bytes) {
+      // What is charged (the plans of a batch) may have grown since.
+      while (this.#used() > this.#maxBytes && this.#resident.size > 1) this.#evict()
+      return
+    }
     staging.bytes = 0
     staging.views = new Views(new ArrayBuffer(8), 0, 8)
     // Blocks leave for the batch's records: together they stay within the budget.
-    while (this.memoryBytes + bytes > this.#maxBytes && this.#resident.size > 1) this.#evict()
-    if (this.memoryBytes + bytes > this.#maxBytes)
+    while (this.#used() + bytes > this.#maxBytes && this.#resident.size > 1) this.#evict()
+    if (this.#used() + bytes > this.#maxBytes)
       throw new TradewrightError(
         'OUT_OF_MEMORY',
         `a batch's records take ${bytes} bytes: the memory budget of ${this.#maxBytes} is too small`,
@@ -514,7 +537,7 @@ export class BlockStore implements RowStore {
       )
     staging.views = new Views(new ArrayBuffer(bytes), 0, bytes)
     staging.bytes = bytes
-    this.#peakBytes = Math.max(this.#peakBytes, this.memoryBytes)
+    this.#peakBytes = Math.max(this.#peakBytes, this.#used())
   }
 
   /** Gives each of the sorted slots a row of the staging area. @returns the runs, those of a block together. */
@@ -555,7 +578,7 @@ export class BlockStore implements RowStore {
       for (let b = 0; b < touches.length; b++) touches[b] >>= 1
     }
     if (this.#backend.divisible === undefined || !this.#backend.divisible(block)) return false
-    if (this.memoryBytes + this.geometry.blockBytes <= this.#maxBytes) return false
+    if (this.#used() + this.geometry.blockBytes <= this.#maxBytes) return false
     const [oldest] = this.#resident.keys()
     return oldest === undefined || touches[block] <= 2 * touches[oldest] + 4
   }
@@ -640,7 +663,8 @@ export class BlockStore implements RowStore {
 
   #freePlaces(): number {
     const busy = [...this.#resident.values()].filter((entry) => entry.dirty || entry.writing).length
-    return Math.floor(this.#maxBytes / this.geometry.blockBytes) - busy - WRITERS - 1
+    const besides = this.#charged() + this.#heldElse() + this.#staging.bytes + this.#nextStaging.bytes
+    return Math.floor((this.#maxBytes - besides) / this.geometry.blockBytes) - busy - WRITERS - 1
   }
 
   async #fetch(block: number): Promise<Resident> {

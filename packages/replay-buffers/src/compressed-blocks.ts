@@ -48,17 +48,24 @@ export class CompressedBlocks implements BlockBackend {
   readonly #blocks = new Map<number, Packed>()
   readonly #work: Uint8Array
   readonly #shuffled: Uint8Array
+  readonly #maxBytes: number
   #packedBytes = 0
   #plainBytes = 0
 
   constructor(
     geometry: BlockGeometry,
     recordBytes: number,
-    options: { readonly codec: BlockCodec; readonly delta: boolean; readonly shuffle: boolean },
+    options: {
+      readonly codec: BlockCodec
+      readonly delta: boolean
+      readonly shuffle: boolean
+      readonly maxBytes: number
+    },
   ) {
     this.#geometry = geometry
     this.#recordBytes = recordBytes
     this.#codec = options.codec
+    this.#maxBytes = options.maxBytes
     this.#delta = options.delta
     this.#shuffle = options.shuffle
     const bytes = geometry.rowsPerBlock * recordBytes
@@ -92,8 +99,15 @@ export class CompressedBlocks implements BlockBackend {
     this.#work.set(this.#records(image))
     if (this.#delta) deltaRecords(this.#work, this.#recordBytes)
     if (this.#shuffle) shuffleRecords(this.#work, this.#recordBytes, this.#shuffled)
-    const bytes = this.#codec.compress(this.#shuffle ? this.#shuffled : this.#work).slice()
+    const plain = this.#shuffle ? this.#shuffled : this.#work
+    const packed = this.#codec.compress(plain)
+    // What does not shrink is kept as it is.
+    const bytes = (packed.length < plain.length ? packed : plain).slice()
     const before = this.#blocks.get(block)
+    if (this.#packedBytes + bytes.length - (before?.bytes.length ?? 0) > this.#maxBytes)
+      throw new TradewrightError('OUT_OF_MEMORY', `packed blocks must fit into ${this.#maxBytes} bytes, do not`, {
+        maxBytes: this.#maxBytes,
+      })
     this.#packedBytes += bytes.length - (before?.bytes.length ?? 0)
     if (before === undefined) this.#plainBytes += this.#work.length
     this.#blocks.set(block, { bytes, sum: checksum(bytes) })
@@ -112,7 +126,8 @@ export class CompressedBlocks implements BlockBackend {
     if (checksum(packed.bytes) !== packed.sum)
       throw new TradewrightError('CORRUPT', `packed block ${block} must have an intact checksum, had not`, { block })
     const target = this.#records(image)
-    const plain = this.#codec.decompress(packed.bytes, target.length)
+    const whole = packed.bytes.length === target.length
+    const plain = whole ? packed.bytes : this.#codec.decompress(packed.bytes, target.length)
     if (this.#shuffle) unshuffleRecords(plain, this.#recordBytes, target)
     else target.set(plain)
     if (this.#delta) undeltaRecords(target, this.#recordBytes)

@@ -1,4 +1,4 @@
-import { BlockStore, blockGeometry } from './block-store.ts'
+import { type BlockGeometry, BlockStore, blockGeometry } from './block-store.ts'
 import type { Columns } from './columns.ts'
 import { CompressedBlocks, deflateCodec } from './compressed-blocks.ts'
 import { EpisodeRows } from './episode-rows.ts'
@@ -21,10 +21,19 @@ export function openCompressedBuffer<C extends Columns>(
   const { layout, writers } = resolveOptions(options)
   const geometry = blockGeometry(layout, capacity, streams, storage.blockBytes)
   const { codec = deflateCodec, delta, shuffle = layout.recordBytes < 512 } = storage
-  const blocks = new CompressedBlocks(geometry, layout.recordBytes, { codec, delta, shuffle })
-  const maxBytes = Math.min(storage.maxBytes, host.maxBytes ?? Number.POSITIVE_INFINITY)
+  const { maxBytes, packedBytes } = budget(storage.maxBytes, geometry, host.maxBytes)
+  const blocks = new CompressedBlocks(geometry, layout.recordBytes, { codec, delta, shuffle, maxBytes: packedBytes })
   const store = new BlockStore(layout, geometry, blocks, { maxBytes })
   const rows = new EpisodeRows(store, writers, streams)
   store.attach(rows)
-  return assembleBuffer(options, { store, rows })
+  const total = host.maxBytes === undefined ? undefined : maxBytes + packedBytes
+  return assembleBuffer(options, { store, rows, maxBytes: total })
+}
+
+/** The bytes for blocks that are not packed and those for packed ones: within a given budget, at most half is plain. */
+function budget(plain: number, geometry: BlockGeometry, total: number | undefined) {
+  if (total === undefined) return { maxBytes: plain, packedBytes: Number.POSITIVE_INFINITY }
+  const maxBytes = Math.min(plain, Math.floor(total / 2))
+  // Packed blocks that are larger than plain ones are kept plain: so many bytes are never needed.
+  return { maxBytes, packedBytes: Math.min(total - maxBytes, geometry.blocks * geometry.blockBytes) }
 }

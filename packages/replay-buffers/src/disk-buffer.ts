@@ -125,7 +125,7 @@ export async function openDiskBuffer<C extends Columns>(
       const { state, flags } = new DiskRecovery(store, files, head).run()
       rows.restore(state, flags, [])
     }
-    const buffer = assembleBuffer(options, { store, rows, persistence })
+    const buffer = assembleBuffer(options, { store, rows, persistence, maxBytes })
     buffer.resume(head === undefined ? undefined : closedState(folder, rows.save().added, fs))
     return buffer
   } catch (error) {

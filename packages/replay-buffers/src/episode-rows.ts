@@ -55,6 +55,8 @@ export interface RowIndex {
 
 /** Rows that can be appended, saved and restored: what a buffer does to its storage. */
 export interface RowSource extends RowIndex {
+  /** Bytes of flags and index, besides the records. */
+  readonly memoryBytes: number
   /** Transitions stored, bare rows not counted. */
   readonly transitions: number
   /** Stores one transition. @returns its slot. */
@@ -151,6 +153,10 @@ export class EpisodeRows implements RowSource {
   /** Transitions stored, bare rows not counted. */
   get transitions(): number {
     return this.#transitions
+  }
+
+  get memoryBytes(): number {
+    return this.flags.byteLength + this.#scratch.uint8.byteLength
   }
 
   /** Calls `listener` before rows that were appended since its last call are overwritten. */

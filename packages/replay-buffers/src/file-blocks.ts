@@ -34,7 +34,7 @@ export interface BlockHead {
 
 /** Blocks in segment files, each with checksums over its head (header and flags) and its records. */
 export class FileBlocks implements BlockBackend {
-  readonly memoryBytes = 0
+  readonly memoryBytes: number
   readonly #fs: DiskFileSystem
   readonly #folder: string
   readonly #geometry: BlockGeometry
@@ -56,6 +56,7 @@ export class FileBlocks implements BlockBackend {
     this.#perSegment = Math.max(1, Math.floor(SEGMENT_BYTES / geometry.blockBytes))
     this.#written = new Uint8Array(geometry.blocks)
     this.#verified = new Uint8Array(geometry.blocks)
+    this.memoryBytes = 2 * geometry.blocks
   }
 
   stats(): Readonly<Record<string, number>> {

@@ -8,6 +8,7 @@ export class GroupSets {
   readonly #members: (Int32Array | undefined)[] = []
   readonly #sizes: number[] = []
   readonly #filled: SlotSet
+  #memberBytes = 0
 
   constructor(slots: number, groups: number) {
     this.#groupOf = new Int32Array(slots).fill(-1)
@@ -18,6 +19,11 @@ export class GroupSets {
   /** Groups that have members, as a set. */
   get filled(): Pick<SlotSet, 'size' | 'at'> {
     return this.#filled
+  }
+
+  /** Bytes held. */
+  get bytes(): number {
+    return this.#groupOf.byteLength + this.#places.byteLength + this.#filled.bytes + this.#memberBytes
   }
 
   groupOf(slot: number): number {
@@ -36,9 +42,11 @@ export class GroupSets {
     this.delete(slot)
     const size = this.size(group)
     let members = this.#members[group] ?? new Int32Array(8)
+    if (this.#members[group] === undefined) this.#memberBytes += members.byteLength
     if (size === members.length) {
       const grown = new Int32Array(size * 2)
       grown.set(members)
+      this.#memberBytes += members.byteLength
       members = grown
     }
     members[size] = slot
@@ -63,6 +71,7 @@ export class GroupSets {
     if (last > 0) return false
     this.#filled.delete(group)
     this.#members[group] = undefined
+    this.#memberBytes -= members.byteLength
     return true
   }
 

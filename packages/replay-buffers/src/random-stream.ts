@@ -3,33 +3,43 @@ import { type Arena, createArena } from './kernels/wasm.ts'
 
 const BLOCK = 1024
 
+/** One place for the kernel's results, for all streams: it is read out before the call that filled it returns. */
+let scratch: { readonly arena: Arena; readonly block: Float64Array } | undefined
+
+function uniformKernel(): typeof scratch {
+  if (scratch !== undefined) return scratch
+  const arena = createArena(BLOCK * 8)
+  if (arena === undefined) return undefined
+  scratch = { arena, block: new Float64Array(arena.memory.buffer, 0, BLOCK) }
+  return scratch
+}
+
 /**
  * Uniform numbers of core's {@link createRng}, made many at a time: WebAssembly computes the same Philox stream,
  * number for number, about ten times as fast. Where it is missing the rng itself is asked.
  */
 export class RandomStream {
   readonly #rng: Rng
-  readonly #arena: Arena | undefined
-  readonly #block: Float64Array
+  readonly #kernel: typeof scratch
   readonly #cursor: { seed: number; stream: number; drawn: number }
 
   /** @param wasm `false` forces the plain form. @default true where it loads */
   constructor(seed: number, stream: number = 0, wasm: boolean = true) {
     this.#rng = createRng(seed, stream)
-    this.#arena = wasm ? createArena(BLOCK * 8) : undefined
-    this.#block = new Float64Array(this.#arena?.memory.buffer ?? new ArrayBuffer(BLOCK * 8), 0, BLOCK)
+    this.#kernel = wasm ? uniformKernel() : undefined
     this.#cursor = { ...this.#rng.save() }
   }
 
   /** Fills the first `count` places of `out` with uniforms in [0, 1). */
   fill(out: Float64Array, count: number): void {
-    const kernels = this.#arena?.kernels
-    if (kernels === undefined) {
+    const kernel = this.#kernel
+    if (kernel === undefined) {
       for (let i = 0; i < count; i++) out[i] = this.#rng.uniform()
       return
     }
     const { seed, stream, drawn } = this.#cursor
-    const block = this.#block
+    const { block } = kernel
+    const { kernels } = kernel.arena
     for (let from = 0; from < count; from += BLOCK) {
       const n = Math.min(BLOCK, count - from)
       const at = drawn + from * 2
@@ -55,7 +65,7 @@ export class RandomStream {
 
   /** Where the stream stands. */
   save(): RngState {
-    return this.#arena === undefined ? this.#rng.save() : { ...this.#cursor }
+    return this.#kernel === undefined ? this.#rng.save() : { ...this.#cursor }
   }
 
   /** Continues from a saved place. */

@@ -25,6 +25,11 @@ export class RankList {
     return this.#size
   }
 
+  /** Bytes held. */
+  get bytes(): number {
+    return this.#keys.byteLength + this.#starts.byteLength + this.#blocks.length * BLOCK * 4
+  }
+
   /** The key of a slot, -1 where absent. */
   key(slot: number): number {
     return this.#keys[slot]

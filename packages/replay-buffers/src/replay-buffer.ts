@@ -1,4 +1,4 @@
-import { type Cache, type Data, type Events, type RngState, TradewrightError } from '@tradewright/core'
+import { type Cache, type Data, type Events, type RngState, TradewrightError, unknownName } from '@tradewright/core'
 import { type Accumulator, nStep, rowsAhead, rowsBehind } from './accumulator.ts'
 import { type Columns, checkColumns, type Transition, type TransitionBatch } from './columns.ts'
 import { checkInteger, checkNumber } from './dtype.ts'
@@ -53,7 +53,7 @@ export interface ReplayHost {
   readonly cache?: Cache | undefined
   /** Told of fallbacks. */
   readonly events?: Pick<Events, 'emit'> | undefined
-  /** The most memory that a buffer's records and marks may take, in bytes; on disk, its blocks and batches. */
+  /** The most memory that a buffer may take, in bytes: records or blocks, index, marks and priorities. */
   readonly maxBytes?: number | undefined
 }
 
@@ -121,6 +121,13 @@ export interface SavedReplay {
 /** Bytes of flags and drawable marks by slot. */
 const MARK_BYTES = 2
 
+/** Bytes of a batch's arrays. */
+function batchBytes(batch: BoundBatch): number {
+  let bytes = batch.indices.byteLength + batch.weights.byteLength
+  for (const { array } of batch.columns.values()) bytes += array.byteLength
+  return bytes
+}
+
 /** A buffer's content in parts: everything but the records, and the records piece by piece. */
 export interface SavedParts {
   readonly state: Omit<SavedReplay, 'records'>
@@ -157,6 +164,8 @@ export class ReplayBuffer<C extends Columns> {
   #prefetched: BoundBatch | undefined
   #prefetching: Promise<void> | undefined
   #closing: Promise<void> | undefined
+  #prefetchBytes = 0
+  readonly #maxBytes: number | undefined
   #closed = false
   #added = 0
   #sampled = 0
@@ -176,6 +185,7 @@ export class ReplayBuffer<C extends Columns> {
     readonly persistence?: Persistence
     readonly limiter?: RateLimiter | undefined
     readonly stream?: number
+    readonly maxBytes?: number | undefined
   }) {
     const { store, rows, accumulator, sampler, seed, wasm } = parts
     this.#handle = parts.handle
@@ -188,6 +198,24 @@ export class ReplayBuffer<C extends Columns> {
     this.#samplerName = sampler.name
     this.#view = new ReplayView(store, rows, { accumulator, sampler, random: this.#random, wasm })
     this.#binder = new BatchBinder(this.#view, rows.markLength)
+    this.#maxBytes = parts.maxBytes
+    store.charge?.(() => this.#besidesRecords())
+  }
+
+  /** Bytes of everything but the records: flags, marks, the sampler's structures, a prefetched batch. */
+  #besidesRecords(): number {
+    const own = this.#slots.byteLength + this.#values.byteLength + this.#prefetchBytes
+    return this.#rows.memoryBytes + this.#view.bytes + own
+  }
+
+  /** Whether {@link ReplayBuffer.close} was called. */
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** Bytes of memory that the buffer may come to hold: its budget on disk, otherwise what it holds now. */
+  get maxBytes(): number {
+    return this.#maxBytes ?? this.#store.memoryBytes + this.#besidesRecords()
   }
 
   #open(): void {
@@ -439,7 +467,7 @@ export class ReplayBuffer<C extends Columns> {
       added: this.#added,
       sampled: this.#sampled,
       stalePriorities: this.#stale,
-      memoryBytes: this.#store.memoryBytes + this.capacity * MARK_BYTES,
+      memoryBytes: this.#store.memoryBytes + this.#besidesRecords(),
       recordBytes: this.#store.layout.recordBytes,
       sampler: this.#view.sampler.stats?.() ?? {},
       storage: this.#store.stats?.() ?? {},
@@ -552,6 +580,7 @@ export class ReplayBuffer<C extends Columns> {
   async #fetchNext(batchSize: number, request: DrawRequest): Promise<void> {
     this.#prefetched = undefined
     const batch = this.#binder.bind(this.createBatch(batchSize), batchSize)
+    this.#prefetchBytes = batchBytes(batch)
     this.#view.draw(request, batch)
     await this.#store.stageNext?.(this.#view.touched(batchSize, batch))
     this.#prefetched = batch
@@ -561,6 +590,7 @@ export class ReplayBuffer<C extends Columns> {
   #takePrefetched(batchSize: number, out: BoundBatch): boolean {
     const ready = this.#prefetched
     this.#prefetched = undefined
+    this.#prefetchBytes = 0
     if (ready === undefined || ready.size !== batchSize || !this.#view.intact(batchSize, ready)) return false
     out.indices.set(ready.indices)
     out.weights.set(ready.weights)
@@ -630,16 +660,58 @@ export function assembleBuffer<C extends Columns>(
     readonly handle?: SharedReplayHandle
     readonly persistence?: Persistence
     readonly stream?: number
+    readonly maxBytes?: number | undefined
   },
 ): ReplayBuffer<C> {
   const { sampler = uniform(), accumulator = nStep(), seed = 0, wasm = true, limiter } = options
   return new ReplayBuffer<C>({ ...parts, sampler, accumulator, seed, wasm, limiter })
 }
 
+const OPTIONS = [
+  'capacity',
+  'columns',
+  'sampler',
+  'storage',
+  'accumulator',
+  'streams',
+  'seed',
+  'limiter',
+  'wasm',
+  'codegen',
+  'checkFinite',
+]
+
+/** Refuses keys that are none, parts that are no parts, and switches that are no switches. */
+function checkParts(options: ReplayBufferOptions<Columns>): void {
+  if (typeof options !== 'object' || options === null)
+    throw new TradewrightError('BAD_OPTION', `options must be an object, was ${String(options)}`, {})
+  for (const key of Object.keys(options))
+    if (!OPTIONS.includes(key)) throw unknownName('replay buffer option', key, OPTIONS)
+  const { sampler, accumulator, limiter, seed = 0, storage } = options
+  const part = (name: string, fits: boolean, rule: string, value: unknown): void => {
+    if (!fits) throw new TradewrightError('BAD_OPTION', `${name} must be ${rule}, was ${String(value)}`, { name })
+  }
+  part('sampler', sampler === undefined || typeof sampler?.bind === 'function', 'a sampler as prioritized()', sampler)
+  part('accumulator', accumulator === undefined || accumulator?.n >= 1, 'an accumulator as nStep()', accumulator)
+  part(
+    'limiter',
+    limiter === undefined || typeof limiter?.inserted === 'function',
+    'made by createRateLimiter()',
+    limiter,
+  )
+  part('storage', storage === undefined || KINDS.includes(storage?.kind), 'a storage as memory()', storage)
+  checkInteger('seed', seed, 0, Number.MAX_SAFE_INTEGER)
+  for (const name of ['wasm', 'codegen', 'checkFinite'] as const)
+    part(name, options[name] === undefined || typeof options[name] === 'boolean', 'true or false', options[name])
+}
+
+const KINDS: readonly string[] = ['memory', 'shared', 'custom']
+
 /** Checks what every kind of buffer has in common. */
 export function resolveOptions<C extends Columns>(
   options: ReplayBufferOptions<C>,
 ): { readonly layout: Layout; readonly writers: RowWriters } {
+  checkParts(options)
   const { capacity, columns, streams = 1, accumulator = nStep(), codegen = true, checkFinite = true } = options
   checkInteger('capacity', capacity, 2, 2 ** 30)
   checkInteger('streams', streams, 1, capacity)
@@ -668,8 +740,8 @@ export function checkWindow(accumulator: Accumulator, rows: number): void {
     )
 }
 
-function checkBudget(layout: Layout, slots: number, maxBytes: number | undefined): void {
-  const bytes = slots * (layout.recordBytes + MARK_BYTES)
+/** Refuses what cannot fit before it is allocated, and what does not fit afterwards, tree and index included. */
+function checkBudget(bytes: number, maxBytes: number | undefined): void {
   if (maxBytes !== undefined && bytes > maxBytes)
     throw new TradewrightError('OUT_OF_MEMORY', `a buffer must fit into ${maxBytes} bytes, this one takes ${bytes}`, {
       maxBytes,
@@ -687,10 +759,12 @@ function createShared<C extends Columns>(
     throw new TradewrightError('BAD_OPTION', `a shared buffer has producers instead of streams, was ${streams}`, {
       streams,
     })
-  checkBudget(createLayout(columns), capacity, host.maxBytes)
+  checkBudget(capacity * createLayout(columns).recordBytes, host.maxBytes)
   const handle = allocateShared(columns, capacity, storage)
   const rows = new SharedRows(handle)
-  return assembleBuffer(options, { store: rows.store, rows, handle })
+  const buffer = assembleBuffer(options, { store: rows.store, rows, handle })
+  checkBudget(buffer.maxBytes, host.maxBytes)
+  return buffer
 }
 
 /**
@@ -724,9 +798,16 @@ export function createReplayBuffer<const C extends Columns>(
   options: ReplayBufferOptions<C>,
   host: ReplayHost = {},
 ): ReplayBuffer<C> {
-  const { capacity, storage = memory(), streams = 1, wasm = true } = options
+  const kind: string | undefined = (options as { readonly storage?: { readonly kind?: string } } | null)?.storage?.kind
+  if (kind === 'disk' || kind === 'compressed')
+    throw new TradewrightError(
+      'BAD_OPTION',
+      `storage must be in memory here, was '${kind}': await openReplayBuffer(options) instead`,
+      { kind },
+    )
   const { layout, writers } = resolveOptions(options)
-  if (storage.kind === 'memory') checkBudget(layout, capacity, host.maxBytes)
+  const { capacity, storage = memory(), streams = 1, wasm = true } = options
+  if (storage.kind === 'memory') checkBudget(capacity * (layout.recordBytes + MARK_BYTES), host.maxBytes)
   if (storage.kind === 'shared') return createShared(options, storage, host)
   const store = storage.kind === 'custom' ? storage.open(layout, capacity) : createMemoryStore(layout, capacity, wasm)
   const rows = new EpisodeRows(store, writers, streams)
@@ -735,5 +816,7 @@ export function createReplayBuffer<const C extends Columns>(
       source: 'replay-buffers',
       message: 'code generation is forbidden here; adding runs in its plain form',
     })
-  return assembleBuffer(options, { store, rows })
+  const buffer = assembleBuffer(options, { store, rows })
+  if (storage.kind === 'memory') checkBudget(buffer.maxBytes, host.maxBytes)
+  return buffer
 }

@@ -114,6 +114,14 @@ export class ReplayView {
     }
   }
 
+  /** Bytes held besides the rows: marks, plans and the sampler's structures. */
+  get bytes(): number {
+    const { rows, next, frames, window, rewards, values } = this.#plans
+    const plans = [rows, next, frames, window, rewards.array, values.array, this.#touched]
+    const held = plans.reduce((sum, array) => sum + array.byteLength, 0)
+    return this.index.drawable.byteLength + held + (this.sampler.bytes ?? 0)
+  }
+
   /** A column's one number of the row at a slot. @throws TradewrightError `BAD_OPTION`. */
   read(name: string, slot: number): number {
     let reader = this.#readers.get(name)

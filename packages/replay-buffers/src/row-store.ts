@@ -48,6 +48,8 @@ export interface RowStore {
   takeStaged?(): void
   /** The batch in hand is filled. */
   release?(): void
+  /** Stores with a budget of memory: what else counts towards it. @throws TradewrightError `BAD_OPTION`. */
+  charge?(bytes: () => number): void
   /** Counters of the storage. */
   stats?(): Readonly<Record<string, number>>
 }

@@ -49,6 +49,8 @@ export interface BoundSampler {
   save(live?: boolean): Data
   restore(data: Data): void
   stats?(): Readonly<Record<string, number>>
+  /** Bytes held in structures by slot; left out for none. They count towards a buffer's budget. */
+  readonly bytes?: number
 }
 
 /** A sampler as chosen: made by `uniform`, `prioritized`, `rankBased` and others, or the user's own. */

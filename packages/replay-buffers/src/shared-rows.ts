@@ -85,6 +85,12 @@ export class SharedRows implements RowSource {
     this.#changed = new Float64Array(parts.chunks)
   }
 
+  /** Flags are in the shared memory. */
+  get memoryBytes(): number {
+    const byChunk = [this.#tickets, this.#laneOf, this.#previous, this.#next, this.#changed]
+    return byChunk.reduce((sum, array) => sum + array.byteLength, 0)
+  }
+
   /** Rows that hold a transition. O(rows): nobody counts them while several threads add. */
   get transitions(): number {
     this.refresh()

@@ -14,6 +14,11 @@ export class SlotSet {
     return this.#size
   }
 
+  /** Bytes held. */
+  get bytes(): number {
+    return this.#items.byteLength + this.#places.byteLength
+  }
+
   add(slot: number): void {
     if (this.#places[slot] >= 0) return
     this.#places[slot] = this.#size

@@ -4,6 +4,11 @@ export class SlotTable {
   #values: Int32Array = new Int32Array(16)
   #mask = 15
 
+  /** Bytes held. */
+  get bytes(): number {
+    return this.#keys.byteLength + this.#values.byteLength
+  }
+
   /** Empties the table and makes room for `count` slots. */
   reset(count: number): void {
     const size = 2 ** Math.ceil(Math.log2(Math.max(8, count) * 2))

@@ -147,7 +147,9 @@ it.each([
     if (round % 16 === 0) expect(b).toEqual(a)
     else if (a.indices[0] !== b.indices[0] || a.indices[63] !== b.indices[63]) expect(b.indices).toEqual(a.indices)
   }
-  expect(restored.stats()).toEqual(original.stats())
+  // Scratch grows with the largest batch that was ever drawn.
+  const { memoryBytes: _a, ...counters } = original.stats()
+  expect(restored.stats()).toMatchObject(counters)
 })
 
 it('uniform: every drawable element alike, chi-square over a million draws', () => {

@@ -66,6 +66,10 @@ class BoundEpisodeBalanced implements BoundSampler {
     batchWeights(this.#mass, count, request.beta ?? this.#beta, weights)
   }
 
+  get bytes(): number {
+    return this.#groups.bytes
+  }
+
   probability(slot: number): number {
     return 1 / this.#groups.filled.size / this.#groups.size(this.#groups.groupOf(slot))
   }

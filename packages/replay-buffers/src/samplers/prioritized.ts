@@ -119,6 +119,10 @@ class BoundPrioritized implements BoundSampler {
     this.#tree.update(slots, priorities, count)
   }
 
+  get bytes(): number {
+    return this.#tree.bytes
+  }
+
   probability(slot: number): number {
     this.#settle()
     return this.#tree.viewLeaves()[slot] / this.#tree.total

@@ -93,6 +93,10 @@ class BoundRankBased implements BoundSampler {
     for (let k = 0; k < count; k++) this.#list.set(slots[k], Math.abs(tdErrors[k]))
   }
 
+  get bytes(): number {
+    return this.#list.bytes + this.#cumulated.byteLength
+  }
+
   probability(slot: number): number {
     return (this.#list.rank(slot) + 1) ** -this.#options.alpha / this.#sumTo(this.#list.size)
   }

@@ -69,6 +69,10 @@ class BoundStratified implements BoundSampler {
     batchWeights(this.#mass, count, request.beta ?? this.#options.beta, weights)
   }
 
+  get bytes(): number {
+    return this.#groups.bytes
+  }
+
   probability(slot: number): number {
     const group = this.#groups.groupOf(slot)
     return this.#options.shares[group] / this.#total() / this.#groups.size(group)

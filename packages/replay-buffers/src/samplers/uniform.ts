@@ -86,6 +86,10 @@ class BoundUniform implements BoundSampler {
     for (let k = 0; k < count; k++) taken[indices[k]] = 0
   }
 
+  get bytes(): number {
+    return (this.#list?.bytes ?? 0) + (this.#taken?.byteLength ?? 0)
+  }
+
   probability(): number {
     return 1 / this.#host.count
   }
