@@ -14,26 +14,16 @@ import {
   toErrorData,
 } from '@tradewright/core'
 import { withGraph } from './ambient.ts'
-import { type BooleanExpr, type Expr, isExpr, nodeOf, valueExpr } from './expression.ts'
+import { columnsOf } from './bound-columns.ts'
+import type { Columns } from './columns.ts'
+import { type BooleanExpr, type Expr, isExpr, nodeOf } from './expression.ts'
 import { type LiveStrategy, type StreamOptions, streamProgram } from './live-strategy.ts'
 import { NodeGraph } from './node-graph.ts'
-import { Op } from './operation.ts'
 import { createParamsCheck } from './params-check.ts'
 import { shown } from './run-arguments.ts'
 import { saveProgram } from './saved-strategy.ts'
 import { signalKind } from './signal-names.ts'
 import { checkSimulationKeys } from './simulation-settings.ts'
-
-/** The symbolic columns that `signals` and `simulate` get. */
-export interface Columns {
-  readonly open: Expr
-  readonly high: Expr
-  readonly low: Expr
-  readonly close: Expr
-  readonly volume: Expr
-  /** Epoch ms UTC of each bar's opening. */
-  readonly timestamp: Expr
-}
 
 /** Events: an order where one is true. Short signals without names of their own: see docs/strategies.md. */
 export interface EventSignals {
@@ -97,18 +87,6 @@ export interface Strategy<P = Params> {
 }
 
 const NO_SIMULATION: SimulationOptions<NodeRef> = Object.freeze({})
-
-function columnsOf(graph: NodeGraph): Columns {
-  const column = (code: number): Expr => valueExpr(graph, graph.intern(code, []))
-  return Object.freeze({
-    open: column(Op.open),
-    high: column(Op.high),
-    low: column(Op.low),
-    close: column(Op.close),
-    volume: column(Op.volume),
-    timestamp: column(Op.timestamp),
-  })
-}
 
 function badStrategy(name: string, rule: string, details: Readonly<Record<string, unknown>>): TradewrightError {
   return new TradewrightError('BAD_STRATEGY', `strategy '${name}': ${rule}`, { strategy: name, ...details })
