@@ -46,6 +46,40 @@ const disk = await diskCache({ directory: folder })
 await disk.setMany(entries)
 row('disk hit, 1 KB, in batches of 5,000', await median(() => disk.getMany(keys)), 10)
 row('disk write, 1 KB, in batches of 5,000', await median(() => disk.setMany(entries)))
+{
+  // The peer: what the disk tier stood on before. Its pages carry no checksum of their own.
+  const { open } = await import('lmdb')
+  const db = open<Uint8Array, string>({ path: join(folder, 'peer.lmdb'), noSubdir: true, encoding: 'binary' })
+  const put = (): Promise<unknown> =>
+    db.transaction(() => {
+      for (const { key, value } of entries) db.putSync(key, value)
+    })
+  await put()
+  row('peer: lmdb hit, 1 KB, unchecked, copied', await median(() => keys.map((key) => db.getBinary(key)?.slice())))
+  row('peer: lmdb write, 1 KB, one transaction', await median(put))
+  await db.close()
+}
+{
+  const many = join(folder, 'many')
+  const fill = await diskCache({ directory: many })
+  const count = 100_000
+  for (let from = 0; from < count; from += 5000)
+    await fill.setMany(
+      Array.from({ length: 5000 }, (_, i) => ({ key: contentKey(['many', from + i]), value: new Uint8Array(250) })),
+    )
+  await fill[Symbol.asyncDispose]()
+  const times: number[] = []
+  for (let r = 0; r < 5; r++) {
+    const begun = performance.now()
+    const again = await diskCache({ directory: many })
+    times.push(performance.now() - begun)
+    await again[Symbol.asyncDispose]()
+  }
+  const ms = times.sort((a, b) => a - b)[2]
+  console.log(
+    `opening a folder of ${count} entries of 250 bytes: ${ms.toFixed(0)} ms, ${((ms * 1e3) / count).toFixed(2)} us an entry`,
+  )
+}
 if (noRedis === undefined) {
   const server = await startRedis()
   const redis = await redisCache({ url: server.url, timeoutMs: 10_000 })

@@ -42,15 +42,14 @@ const size = (bytes: number): string =>
 /**
  * `tradewright cache stats|clear|prune|verify`: looks after a folder that {@link diskCache} made. Safe while others use it.
  *
- * @throws TradewrightError `NOT_FOUND` where there is no cache, `UNKNOWN_NAME` for the action, `BAD_OPTION`, `IO`,
- *   `NOT_AVAILABLE` where lmdb does not load.
+ * @throws TradewrightError `NOT_FOUND` where there is no cache, `UNKNOWN_NAME` for the action, `BAD_OPTION`, `IO`.
  */
 export async function maintainCache(action: CacheAction, options: MaintainCacheOptions): Promise<CacheReport> {
   const { directory, maxBytes = 0 } = options
   if (!cacheActions.includes(action)) throw unknownName('cache action', String(action), cacheActions)
   if (!Number.isSafeInteger(maxBytes) || maxBytes < 0)
     throw new TradewrightError('BAD_OPTION', `maxBytes must be an integer >= 0, was ${maxBytes}`, { maxBytes })
-  const there = await stat(join(directory, 'records.lmdb')).catch(() => undefined)
+  const there = await stat(join(directory, 'records')).catch(() => undefined)
   if (there === undefined) throw new TradewrightError('NOT_FOUND', `there is no cache in ${directory}`, { directory })
   const cache = await diskCache({ directory })
   try {

@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs'
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type CacheStats, type Clock, type Entry, type Key, systemClock, TradewrightError } from '@tradewright/core'
 import { type CacheWarning, CacheWarnings, type WarningCache } from './cache-warnings.ts'
 import { ContentFiles, contentName } from './content-files.ts'
-import { type LmdbTables, openLmdb } from './lmdb-adapter.ts'
-import { type OpenedRecord, openRecord, recordHeaderBytes, sealRecord } from './record.ts'
+import { type NewRecord, RecordLog } from './record-log.ts'
 import { type TierCache, valuesOf } from './tier-cache.ts'
 
 /** Options of {@link diskCache}. */
@@ -50,28 +49,16 @@ export interface DiskCache extends TierCache, WarningCache {
 /** Kinds of record. */
 const VALUE = 0
 const FILE = 1
-/** What a record costs beside its bytes: key, node header, share of the age table; measured on 100,000 records. */
-const RECORD_OVERHEAD = 160
 /** A record that is read when older than this is written anew with a young stamp. */
 const TOUCH_AFTER_MS = 3_600_000
 const STAMP_STEP = 1 / 1024
+/** Others' new records are looked for at most this often: when something is missing. */
+const REFRESH_MS = 100
+const SEGMENT_BYTES = 64 * 1024 * 1024
+/** More small segments than this are put together when the cache is opened. */
+const MANY_SEGMENTS = 32
 const text = new TextEncoder()
 const untext = new TextDecoder()
-
-interface Totals {
-  entries: number
-  bytes: number
-}
-
-/** An entry made ready to be put: a large value is in its file already. */
-interface Prepared {
-  readonly key: Key
-  readonly kind: number
-  readonly value: Uint8Array
-  readonly costMs: number
-  /** File's name and length, where the value is in one. */
-  readonly file: { readonly name: string; readonly length: number } | undefined
-}
 
 function ioError(what: string, directory: string, cause: unknown): TradewrightError {
   return new TradewrightError(
@@ -83,12 +70,13 @@ function ioError(what: string, directory: string, cause: unknown): TradewrightEr
 }
 
 /**
- * A cache in a folder: small values in one lmdb file, values above 64 KB in files named by their content.
+ * A cache in a folder: small values in append-only logs, values above 64 KB in files named by their content.
  *
- * Each record is guarded by length and checksum over its key and bytes: a damaged one is a miss, is counted, warned of
- * and removed. All of a `setMany` stands in one transaction. Safe for several processes.
+ * Each record is guarded by length and checksums over its key and bytes: a damaged one is a miss, is counted, warned of
+ * and removed. Safe for several processes: each appends to a log of its own and reads all of them. A killed process
+ * leaves each record whole or absent. In memory an entry costs about 40 bytes.
  *
- * @throws TradewrightError `BAD_OPTION`; `IO` where the folder cannot be written; `NOT_AVAILABLE` where lmdb does not load.
+ * @throws TradewrightError `BAD_OPTION`; `IO` where the folder cannot be read and written.
  * @example
  * ```ts
  * const cache = await diskCache({ directory: '.tradewright/cache' })
@@ -108,58 +96,33 @@ export async function diskCache(options: DiskCacheOptions): Promise<DiskCache> {
     })
   try {
     await mkdir(join(directory, 'files'), { recursive: true })
+    const cache = new LogDiskCache({ name, directory, maxBytes, maxInlineBytes, clock })
+    await cache.begin()
+    return cache
   } catch (cause) {
-    throw ioError('be written', directory, cause)
-  }
-  const warnings = new CacheWarnings()
-  const tables = await openOrSetAside(join(directory, 'records.lmdb'), warnings, name)
-  return new LmdbDiskCache({ name, directory, maxBytes, maxInlineBytes, clock, tables, warnings })
-}
-
-/** lmdb's mark in a file's first page. The library ends the process on a file that lacks it, so it is looked for before. */
-const LMDB_MAGIC = Buffer.from([0xde, 0xc0, 0xef, 0xbe])
-
-async function isDatabase(file: string): Promise<boolean> {
-  const handle = await open(file).catch(() => undefined)
-  if (handle === undefined) return true // not there yet
-  try {
-    const head = Buffer.alloc(4)
-    const { bytesRead } = await handle.read(head, 0, 4, 24)
-    return (bytesRead === 4 && head.equals(LMDB_MAGIC)) || (await handle.stat()).size === 0
-  } finally {
-    await handle.close()
+    throw ioError('be opened', directory, cause)
   }
 }
 
-/** A file that is no cache is set aside, never overwritten, and a new one begun. */
-async function openOrSetAside(file: string, warnings: CacheWarnings, name: string): Promise<LmdbTables> {
-  try {
-    if (!(await isDatabase(file))) throw new TradewrightError('IO', `${file} is invalid: it is no lmdb file`)
-    return await openLmdb(file)
-  } catch (error) {
-    const damaged =
-      error instanceof TradewrightError && error.code === 'IO' && /invalid|corrupt|version/i.test(error.message)
-    if (!damaged) throw error
-    await rename(file, `${file}.damaged`)
-    await rm(`${file}-lock`, { force: true })
-    warnings.raise(name, `${file} was damaged: it was set aside as ${file}.damaged, and a new cache begun`, error)
-    return openLmdb(file)
-  }
-}
-
-class LmdbDiskCache implements DiskCache {
+class LogDiskCache implements DiskCache {
   readonly name: string
   readonly directory: string
-  readonly #file: string
   readonly #maxBytes: number
   readonly #maxInlineBytes: number
   readonly #clock: Clock
-  readonly #tables: LmdbTables
+  readonly #log: RecordLog
   readonly #files: ContentFiles
-  readonly #warnings: CacheWarnings
+  /** Large values' files: how many records point to each, and its length. */
+  readonly #users = new Map<string, { count: number; readonly length: number }>()
+  /** Files that lost their last record, to be removed. */
+  readonly #unused = new Set<string>()
+  #fileBytes = 0
+  readonly #warnings = new CacheWarnings()
   readonly #pending = new Set<Promise<unknown>>()
   #turn: Promise<unknown> = Promise.resolve()
   #closing: Promise<void> | undefined
+  #lastStamp = 0
+  #refreshAt = 0
   #hits = 0
   #misses = 0
   #writes = 0
@@ -173,18 +136,26 @@ class LmdbDiskCache implements DiskCache {
     readonly maxBytes: number
     readonly maxInlineBytes: number
     readonly clock: Clock
-    readonly tables: LmdbTables
-    readonly warnings: CacheWarnings
   }) {
     this.name = options.name
     this.directory = options.directory
-    this.#file = join(options.directory, 'records.lmdb')
     this.#maxBytes = options.maxBytes
     this.#maxInlineBytes = options.maxInlineBytes
     this.#clock = options.clock
-    this.#tables = options.tables
-    this.#warnings = options.warnings
     this.#files = new ContentFiles(join(options.directory, 'files'))
+    this.#log = new RecordLog({
+      directory: join(options.directory, 'records'),
+      segmentBytes: Math.min(SEGMENT_BYTES, Math.floor(this.#maxBytes / 16)),
+      now: () => Math.max(0, Math.floor(this.#clock.now())),
+      damaged: (what) => this.#warnDamaged(what),
+      referenced: (value, change) => this.#count(value, change),
+    })
+  }
+
+  /** Many short runs leave many small logs: they become one. */
+  async begin(): Promise<void> {
+    await this.#log.merge(MANY_SEGMENTS, SEGMENT_BYTES / 16)
+    await this.#removeUnused()
   }
 
   #open(): void {
@@ -196,40 +167,82 @@ class LmdbDiskCache implements DiskCache {
     return this.#warnings.on(listener)
   }
 
+  /** Counts a large value's file; the last record that pointed to it frees it. */
+  #count(reference: string, change: 1 | -1): void {
+    const { name, length } = fileOf(reference)
+    const users = this.#users.get(name) ?? { count: 0, length }
+    if (users.count === 0 && change === 1) this.#fileBytes += length
+    users.count += change
+    if (users.count > 0) {
+      this.#users.set(name, users)
+      this.#unused.delete(name)
+      return
+    }
+    this.#users.delete(name)
+    this.#unused.add(name)
+    this.#fileBytes -= length
+  }
+
+  async #removeUnused(): Promise<void> {
+    for (const name of [...this.#unused]) {
+      this.#unused.delete(name)
+      if (!this.#users.has(name)) await this.#files.remove(name)
+    }
+  }
+
+  get #bytes(): number {
+    return this.#log.bytes + this.#fileBytes
+  }
+
+  #refresh(): void {
+    try {
+      this.#log.refresh()
+    } catch (error) {
+      this.#warnings.raise(this.name, 'the folder of the disk cache could not be read', error)
+    }
+  }
+
   async getMany(keys: readonly Key[]): Promise<readonly (Uint8Array | undefined)[]> {
     return valuesOf(await this.getEntries(keys))
   }
 
   async getEntries(keys: readonly Key[]): Promise<readonly (Entry | undefined)[]> {
     this.#open()
+    const now = this.#clock.elapsed()
+    if (now >= this.#refreshAt && keys.some((key) => !this.#log.has(key))) {
+      this.#refreshAt = now + REFRESH_MS
+      this.#refresh()
+    }
     const found: (Entry | undefined)[] = new Array(keys.length).fill(undefined)
     const large: Promise<void>[] = []
-    const old: Key[] = []
+    const old: NewRecord[] = []
     const young = this.#clock.now() - TOUCH_AFTER_MS
     for (let i = 0; i < keys.length; i++) {
-      const key = keys[i]
-      const bytes = this.#tables.records.getBinary(key)
-      if (bytes === undefined) {
+      const { [i]: key } = keys
+      const record = this.#log.get(key)
+      if (record === undefined) {
         this.#misses++
         continue
       }
-      const record = openRecord(key, bytes)
-      if (record === undefined) {
+      if (record === 'damaged') {
         this.#damaged(key)
         continue
       }
-      if (record.stamp < young) old.push(key)
+      if (record.stamp < young) old.push(record)
       if (record.kind === VALUE) found[i] = this.#hit(key, record.value, record.costMs)
       else
         large.push(
-          this.#files.read(fileOf(record).name).then((value) => {
-            if (value === undefined) this.#damaged(key)
-            else found[i] = this.#hit(key, value, record.costMs)
+          this.#files.read(fileOf(untext.decode(record.value)).name).then((value) => {
+            if (value === undefined) {
+              this.#log.remove(key)
+              this.#damaged(key)
+              this.#track(this.#exclusively(() => this.#removeUnused()))
+            } else found[i] = this.#hit(key, value, record.costMs)
           }),
         )
     }
     if (large.length > 0) await Promise.all(large)
-    if (old.length > 0) this.#track(this.#touch(old))
+    if (old.length > 0) this.#track(this.#exclusively(() => this.#touch(old)))
     return found
   }
 
@@ -241,9 +254,12 @@ class LmdbDiskCache implements DiskCache {
 
   #damaged(key: Key): void {
     this.#misses++
+    this.#warnDamaged(`the record ${key} in ${this.directory} was`)
+  }
+
+  #warnDamaged(what: string): void {
     this.#corrupt++
-    this.#warnings.raise(this.name, `the record ${key} in ${this.directory} was damaged: it counts as missing`)
-    this.#track(this.#transaction((totals, unused) => void this.#remove(key, totals, unused)))
+    this.#warnings.raise(this.name, `${what} damaged: it counts as missing`)
   }
 
   /** Work that nobody waits for, until the cache closes. */
@@ -261,39 +277,10 @@ class LmdbDiskCache implements DiskCache {
     return result
   }
 
-  #transaction(change: (totals: Totals, unused: string[]) => void): Promise<void> {
-    return this.#exclusively(() => this.#commit(change))
-  }
-
-  /** Runs `change` in one write transaction, then removes the files that nobody points to any more. */
-  async #commit(change: (totals: Totals, unused: string[]) => void): Promise<void> {
-    const unused: string[] = []
-    let failure: unknown
-    await this.#tables.root.transaction(() => {
-      try {
-        const totals = this.#totals()
-        change(totals, unused)
-        this.#tables.totals.putSync('totals', new Uint8Array(Float64Array.of(totals.entries, totals.bytes).buffer))
-      } catch (error) {
-        failure = error
-      }
-    })
-    if (failure !== undefined) throw failure
-    for (const name of unused) await this.#files.remove(name)
-  }
-
-  #totals(): Totals {
-    const bytes = this.#tables.totals.getBinary('totals')
-    if (bytes === undefined || bytes.length !== 16) return { entries: 0, bytes: 0 }
-    const view = new DataView(bytes.buffer, bytes.byteOffset, 16)
-    return { entries: view.getFloat64(0, true), bytes: view.getFloat64(8, true) }
-  }
-
-  /** Above every stamp given before, by any process. */
+  /** Above every stamp this process gave before. */
   #stamp(): number {
-    let last = 0
-    for (const stamp of this.#tables.ages.getKeys({ reverse: true, limit: 1 })) last = stamp
-    return Math.max(this.#clock.now(), last + STAMP_STEP)
+    this.#lastStamp = Math.max(this.#clock.now(), this.#lastStamp + STAMP_STEP)
+    return this.#lastStamp
   }
 
   async setMany(entries: readonly Entry[]): Promise<void> {
@@ -310,137 +297,72 @@ class LmdbDiskCache implements DiskCache {
   }
 
   async #store(entries: readonly Entry[]): Promise<void> {
-    if (!existsSync(this.#file))
+    if (!existsSync(join(this.directory, 'records')))
       throw ioError('be written', this.directory, new Error('its folder was removed while it was open'))
     try {
-      const prepared = await Promise.all(entries.map((entry) => this.#prepare(entry)))
-      await this.#commit((totals, unused) => {
-        const stamp = this.#stamp()
-        for (const entry of prepared) this.#put(entry, stamp, { totals, unused })
-        this.#tables.ages.putSync(stamp, text.encode(prepared.map(({ key }) => key).join('\n')))
-        this.#evict(this.#maxBytes, totals, unused)
-      })
+      const stamp = this.#stamp()
+      await this.#log.append(await Promise.all(entries.map((entry) => this.#prepare(entry, stamp))))
+      if (this.#bytes > this.#maxBytes) this.#evict()
+      await this.#removeUnused()
       this.#writes += entries.length
     } catch (cause) {
       throw ioError('be written', this.directory, cause)
     }
   }
 
-  async #prepare({ key, value, costMs = 0 }: Entry): Promise<Prepared> {
-    if (value.length <= this.#maxInlineBytes) return { key, kind: VALUE, value, costMs, file: undefined }
+  /** The record of an entry: a large value is in its file already. */
+  async #prepare({ key, value, costMs = 0 }: Entry, stamp: number): Promise<NewRecord> {
+    if (value.length <= this.#maxInlineBytes) return { key, kind: VALUE, value, costMs, stamp }
     const name = contentName(value)
     await this.#files.write(name, value)
-    return {
-      key,
-      kind: FILE,
-      value: text.encode(`${name} ${value.length}`),
-      costMs,
-      file: { name, length: value.length },
+    return { key, kind: FILE, value: text.encode(`${name} ${value.length}`), costMs, stamp }
+  }
+
+  /** Removes the oldest logs until the bound holds. What was in use is in a younger one by then. */
+  #evict(): void {
+    this.#refresh()
+    while (this.#bytes > this.#maxBytes) {
+      const gone = this.#log.dropOldest()
+      if (gone === undefined) break
+      this.#evicted += gone
     }
   }
 
-  #put(entry: Prepared, stamp: number, change: { totals: Totals; unused: string[] }): void {
-    const { key, kind, value, costMs, file } = entry
-    const { totals } = change
-    if (file !== undefined) this.#users(file.name, 1) // first: the old record may point to the same file
-    this.#forget(key, change)
-    this.#tables.records.putSync(key, sealRecord(key, value, { costMs, stamp, kind }))
-    totals.entries++
-    totals.bytes += RECORD_OVERHEAD + recordHeaderBytes + value.length + (file?.length ?? 0)
-  }
-
-  /** Changes the number of records that point to a file, and gives it. */
-  #users(name: string, change: number): number {
-    const bytes = this.#tables.files.getBinary(name)
-    const users = (bytes === undefined ? 0 : Number(untext.decode(bytes))) + change
-    if (users > 0) this.#tables.files.putSync(name, text.encode(String(users)))
-    else this.#tables.files.removeSync(name)
-    return users
-  }
-
-  /** Takes what a key held out of the totals; its record stays to be overwritten or removed. */
-  #forget(key: Key, { totals, unused }: { totals: Totals; unused: string[] }): boolean {
-    const bytes = this.#tables.records.getBinary(key)
-    if (bytes === undefined) return false
-    totals.entries--
-    totals.bytes -= RECORD_OVERHEAD + bytes.length
-    const record = openRecord(key, bytes)
-    if (record?.kind === FILE) {
-      const { name, length } = fileOf(record)
-      totals.bytes -= length
-      if (this.#users(name, -1) <= 0) unused.push(name)
-    }
-    return true
-  }
-
-  #remove(key: Key, totals: Totals, unused: string[]): boolean {
-    if (!this.#forget(key, { totals, unused })) return false
-    this.#tables.records.removeSync(key)
-    return true
-  }
-
-  /** Removes the oldest batches until the bound holds. Records written anew since have another stamp, and stay. */
-  #evict(maxBytes: number, totals: Totals, unused: string[]): number {
-    let removed = 0
-    while (totals.bytes > maxBytes) {
-      let oldest: number | undefined
-      for (const stamp of this.#tables.ages.getKeys({ limit: 1 })) oldest = stamp
-      if (oldest === undefined) break
-      const keys = this.#tables.ages.getBinary(oldest)
-      for (const key of keys === undefined ? [] : untext.decode(keys).split('\n')) {
-        const bytes = this.#tables.records.getBinary(key)
-        if (bytes === undefined) continue
-        const record = openRecord(key, bytes)
-        if (record !== undefined && record.stamp !== oldest) continue
-        if (this.#remove(key, totals, unused)) removed++
-      }
-      this.#tables.ages.removeSync(oldest)
-    }
-    this.#evicted += removed
-    return removed
-  }
-
-  /** Gives records that are in use a young stamp. */
-  async #touch(keys: readonly Key[]): Promise<void> {
-    await this.#transaction(() => {
-      const stamp = this.#stamp()
-      for (const key of keys) {
-        const bytes = this.#tables.records.getBinary(key)
-        const record = bytes === undefined ? undefined : openRecord(key, bytes)
-        if (record === undefined) continue
-        const { value, costMs, kind } = record
-        this.#tables.records.putSync(key, sealRecord(key, value, { costMs, stamp, kind }))
-      }
-      this.#tables.ages.putSync(stamp, text.encode(keys.join('\n')))
-    })
+  /** Gives records that are in use a young stamp, at the end of the youngest log. */
+  async #touch(records: readonly NewRecord[]): Promise<void> {
+    const stamp = this.#stamp()
+    await this.#log.append(records.map((record) => ({ ...record, stamp })))
   }
 
   async delete(keys: readonly Key[]): Promise<void> {
     this.#open()
-    await this.#transaction((totals, unused) => {
-      for (const key of keys) this.#remove(key, totals, unused)
+    await this.#exclusively(async () => {
+      this.#refresh()
+      for (const key of keys) this.#log.remove(key)
+      this.#log.dropEmpty()
+      await this.#removeUnused()
     })
   }
 
   async prune(maxBytes: number): Promise<number> {
     this.#open()
-    let removed = 0
-    await this.#transaction((totals, unused) => {
-      removed = this.#evict(maxBytes, totals, unused)
+    return this.#exclusively(async () => {
+      this.#refresh()
+      const removed = await this.#log.trim((gone) => this.#bytes - gone <= maxBytes)
+      await this.#removeUnused()
+      this.#evicted += removed
+      return removed
     })
-    return removed
   }
 
   async clear(): Promise<void> {
     this.#open()
-    const { records, ages, files } = this.#tables
-    await this.#transaction((totals) => {
-      for (const table of [records, ages, files]) table.clearSync()
-      totals.entries = 0
-      totals.bytes = 0
+    await this.#exclusively(async () => {
+      this.#log.clear()
+      this.#unused.clear()
+      await rm(this.#files.directory, { recursive: true, force: true })
+      await mkdir(this.#files.directory, { recursive: true })
     })
-    await rm(this.#files.directory, { recursive: true, force: true })
-    await mkdir(this.#files.directory, { recursive: true })
   }
 
   verify(): Promise<VerifyReport> {
@@ -449,40 +371,33 @@ class LmdbDiskCache implements DiskCache {
   }
 
   async #verify(): Promise<VerifyReport> {
-    const damaged: Key[] = []
-    const users = new Map<string, number>()
-    let entries = 0
-    for (const key of this.#tables.records.getKeys()) {
-      entries++
-      const bytes = this.#tables.records.getBinary(key)
-      const record = bytes === undefined ? undefined : openRecord(key, bytes)
-      const file = record?.kind === FILE ? fileOf(record).name : undefined
-      if (record === undefined || (file !== undefined && (await this.#files.read(file)) === undefined))
-        damaged.push(key)
-      else if (file !== undefined) users.set(file, (users.get(file) ?? 0) + 1)
+    this.#refresh()
+    const entries = this.#log.entries
+    const { damaged: broken, references } = await this.#log.check()
+    let damaged = broken
+    for (const [key, reference] of references) {
+      if ((await this.#files.read(fileOf(reference).name)) !== undefined) continue
+      this.#log.remove(key)
+      damaged++
     }
-    await this.#commit((totals, unused) => {
-      for (const key of damaged) this.#remove(key, totals, unused)
-      // A damaged record cannot say which file it used: the counts are made anew.
-      this.#tables.files.clearSync()
-      for (const [name, count] of users) this.#tables.files.putSync(name, text.encode(String(count)))
-    })
+    await this.#removeUnused()
     const orphans = (await this.#files.list()).filter(
-      ({ name, path }) => !users.has(name) || path !== this.#files.path(name),
+      ({ name, path }) => !this.#users.has(name) || path !== this.#files.path(name),
     )
     for (const { path } of orphans) await rm(path, { force: true })
-    this.#corrupt += damaged.length
-    return { entries, damaged: damaged.length, orphans: orphans.length }
+    this.#corrupt += damaged
+    return { entries, damaged, orphans: orphans.length }
   }
 
   stats(): DiskCacheStats {
-    const { entries, bytes } = this.#closing === undefined ? this.#totals() : { entries: 0, bytes: 0 }
+    const open = this.#closing === undefined
+    if (open) this.#refresh()
     return {
       hits: this.#hits,
       misses: this.#misses,
       writes: this.#writes,
-      entries,
-      bytes,
+      entries: open ? this.#log.entries : 0,
+      bytes: open ? this.#bytes : 0,
       savedMs: this.#savedMs,
       corrupt: this.#corrupt,
       evicted: this.#evicted,
@@ -492,14 +407,14 @@ class LmdbDiskCache implements DiskCache {
   [Symbol.asyncDispose](): Promise<void> {
     this.#closing ??= (async () => {
       await Promise.allSettled(this.#pending)
-      await this.#tables.root.close()
+      await this.#log.close()
     })()
     return this.#closing
   }
 }
 
-/** The file a record points to. */
-function fileOf(record: OpenedRecord): { readonly name: string; readonly length: number } {
-  const [name, length] = untext.decode(record.value).split(' ')
+/** The file that a record of kind 1 points to. */
+function fileOf(reference: string): { readonly name: string; readonly length: number } {
+  const [name, length] = reference.split(' ')
   return { name, length: Number(length) }
 }

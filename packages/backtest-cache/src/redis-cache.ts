@@ -131,7 +131,7 @@ class ServerCache implements RedisCache {
     const stamp = this.#clock.now()
     let bytes = 0
     for (const { key, value, costMs = 0 } of entries) {
-      const sealed = sealRecord(key, value, { costMs, stamp, kind: 0 })
+      const sealed = sealRecord(key, { value, costMs, stamp, kind: 0 })
       const record = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.length)
       bytes += record.length
       if (this.#ttlMs === 0) pipeline.set(this.#prefix + key, record)

@@ -1,9 +1,20 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
-import { contentKey, createRng } from '@tradewright/core'
+import { contentKey, createManualClock, createRng } from '@tradewright/core'
 import { afterAll, describe, expect, it } from 'vitest'
-import { diskCache, memoryCache, tieredCache } from '../src/index.ts'
+import { type DiskCache, diskCache, memoryCache, tieredCache } from '../src/index.ts'
 import { bundled, runNode } from './bundled-process.ts'
 import { numberedEntry } from './processes/content.ts'
 import { temporaryFolder } from './temporary-folder.ts'
@@ -75,33 +86,61 @@ describe('two processes on one folder', () => {
 })
 
 describe('damage', () => {
-  it('of any byte of a small record is a miss and a warning, never a wrong value', async () => {
+  it('of any byte of a file of records is a miss and a warning, never a wrong value, and costs no other record', async () => {
     const directory = temporaryFolder()
-    const file = join(directory, 'records.lmdb')
-    const key = contentKey('flipped')
     const value = Uint8Array.from({ length: 40 }, (_, i) => 200 - i)
+    const keys = ['flipped', 'beside'].map((name) => contentKey(name))
     const fill = await diskCache({ directory })
-    await fill.setMany([{ key, value, costMs: 3 }])
+    await fill.setMany(keys.map((key) => ({ key, value, costMs: 3 })))
     await fill[Symbol.asyncDispose]()
+    const [name] = readdirSync(join(directory, 'records'))
+    const file = join(directory, 'records', name)
     const whole = readFileSync(file)
-    // The file may hold older copies of a page: the record is flipped in all of them.
-    const starts: number[] = []
-    for (let at = whole.indexOf(value); at !== -1; at = whole.indexOf(value, at + 1)) starts.push(at - 32)
-    expect(starts.length).toBeGreaterThan(0)
-    for (let i = 0; i < 32 + value.length; i++) {
+    const length = whole.length / 2
+    for (let i = 0; i < whole.length; i++) {
       const flipped = Buffer.from(whole)
-      for (const start of starts) flipped[start + i] ^= 1 << (i % 8)
+      flipped[i] ^= 1 << (i % 8)
       writeFileSync(file, flipped)
       const cache = await diskCache({ directory })
       const warnings: string[] = []
       cache.onWarning(({ message }) => warnings.push(message))
-      expect((await cache.getMany([key]))[0], `byte ${i}`).toBeUndefined()
-      expect([cache.stats().corrupt, warnings.length]).toEqual([1, 1])
+      const found = await cache.getMany(keys)
+      expect(found[i < length ? 0 : 1], `byte ${i}`).toBeUndefined()
+      expect(found[i < length ? 1 : 0], `byte ${i}`).toEqual(value)
+      expect([cache.stats().corrupt, warnings.length], `byte ${i}`).toEqual([1, 1])
       await cache[Symbol.asyncDispose]()
     }
-    writeFileSync(file, whole)
     const cache = await diskCache({ directory })
-    expect((await cache.getMany([key]))[0]).toEqual(value)
+    expect((await cache.verify()).damaged).toBe(1)
+    expect(await cache.verify()).toMatchObject({ entries: 1, damaged: 0 })
+    await cache[Symbol.asyncDispose]()
+  })
+
+  it('of any byte while the file is open is a miss and a warning too, and a cut file a miss', async () => {
+    const directory = temporaryFolder()
+    const cache = await diskCache({ directory })
+    const warnings: string[] = []
+    cache.onWarning(({ message }) => warnings.push(message))
+    const [a, b] = [1, 2].map(numberedEntry)
+    await cache.setMany([a])
+    const [name] = readdirSync(join(directory, 'records'))
+    const file = join(directory, 'records', name)
+    const { length } = readFileSync(file)
+    for (let i = 0; i < length; i++) {
+      await cache.setMany([a])
+      const from = readFileSync(file).length - length
+      const handle = openSync(file, 'r+')
+      const byte = Buffer.alloc(1)
+      readSync(handle, byte, 0, 1, from + i)
+      byte[0] ^= 1 << (i % 8)
+      writeSync(handle, byte, 0, 1, from + i)
+      closeSync(handle)
+      expect((await cache.getMany([a.key]))[0], `byte ${i}`).toBeUndefined()
+      expect(warnings.length, `byte ${i}`).toBe(i + 1)
+    }
+    await cache.setMany([a, b])
+    truncateSync(file, readFileSync(file).length - 1)
+    expect(await cache.getMany([a.key, b.key])).toEqual([a.value, undefined])
     await cache[Symbol.asyncDispose]()
   })
 
@@ -128,16 +167,61 @@ describe('damage', () => {
     await cache[Symbol.asyncDispose]()
   })
 
-  it('of the whole file sets it aside and begins anew', async () => {
+  it('of a whole file costs what stood in it, and is cleared away by verify', async () => {
     const directory = temporaryFolder()
-    mkdirSync(directory, { recursive: true })
-    writeFileSync(join(directory, 'records.lmdb'), Buffer.alloc(20_000, 'no database'))
+    mkdirSync(join(directory, 'records'), { recursive: true })
+    writeFileSync(join(directory, 'records', '0000000000-1-x-0.log'), Buffer.alloc(20_000, 'no record'))
     const cache = await diskCache({ directory })
     const warnings: string[] = []
     cache.onWarning(({ message }) => warnings.push(message))
-    expect(warnings[0]).toContain('set aside')
+    expect(warnings[0]).toContain('damaged: it counts as missing')
     await cache.setMany([numberedEntry(1)])
     expect((await cache.getMany([numberedEntry(1).key]))[0]).toEqual(numberedEntry(1).value)
+    expect((await cache.verify()).damaged).toBe(1)
+    expect(cache.stats().bytes).toBeLessThan(1000)
+    await cache[Symbol.asyncDispose]()
+  })
+})
+
+describe('two caches on one folder', () => {
+  it('see what the other wrote, removed, pruned and cleared', async () => {
+    const clock = createManualClock(1_000_000)
+    const directory = temporaryFolder()
+    const [one, two] = [await diskCache({ directory, clock }), await diskCache({ directory, clock })]
+    const [a, b, large] = [1, 2, 9].map(numberedEntry)
+    const there = async (cache: DiskCache): Promise<readonly boolean[]> => {
+      clock.advance(101)
+      return (await cache.getMany([a, b, large].map(({ key }) => key))).map((value) => value !== undefined)
+    }
+    await one.setMany([a, large])
+    await two.setMany([b])
+    expect(await there(one)).toEqual([true, true, true])
+    expect(await there(two)).toEqual([true, true, true])
+    await two.delete([a.key, large.key])
+    expect(await there(one)).toEqual([false, true, false])
+    await one.setMany([a])
+    expect(await there(two)).toEqual([true, true, false])
+    await two.clear()
+    expect(one.stats()).toMatchObject({ entries: 0, bytes: 0 })
+    expect(await there(one)).toEqual([false, false, false])
+    await one.setMany([a]) // its own file was removed by the other: it begins a new one
+    expect(await there(two)).toEqual([true, false, false])
+    expect([one.stats().corrupt, two.stats().corrupt]).toEqual([0, 0])
+    await one[Symbol.asyncDispose]()
+    await two[Symbol.asyncDispose]()
+  })
+
+  it('put many small files together when one is opened', async () => {
+    const directory = temporaryFolder()
+    for (let i = 0; i < 40; i++) {
+      const cache = await diskCache({ directory })
+      await cache.setMany([numberedEntry(i)])
+      await cache[Symbol.asyncDispose]()
+    }
+    expect(readdirSync(join(directory, 'records')).length).toBeLessThan(34)
+    expect(await checkNumbered(directory, 40)).toBe(40)
+    const cache = await diskCache({ directory })
+    expect(await cache.verify()).toEqual({ entries: 40, damaged: 0, orphans: 0 })
     await cache[Symbol.asyncDispose]()
   })
 })
