@@ -1,4 +1,5 @@
 export { fitInWorkers } from './fit-in-workers.ts'
+export { loadModule } from './load-module.ts'
 export type { PoolSizeOptions } from './pool-size.ts'
 export { poolSize } from './pool-size.ts'
 export type { SweepParallelOptions } from './sweep-parallel.ts'
