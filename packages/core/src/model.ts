@@ -28,6 +28,7 @@ export interface FitOptions {
   readonly sampleWeight?: Float32Array | undefined
   readonly validation?: { readonly X: FeatureMatrix; readonly y: Float32Array } | undefined
   readonly signal?: AbortSignal | undefined
+  /** After each round; the model's `save` then gives a state that `initial` continues. */
   readonly onProgress?: ((progress: FitProgress) => void) | undefined
 }
 
@@ -46,6 +47,8 @@ export interface Model {
   readonly truncates?: boolean | undefined
   /** Memory it holds. */
   readonly bytes: number
+  /** How much each feature counts, by its name, of a trained model that can tell; they sum to 1. */
+  readonly importances?: Readonly<Record<string, number>> | undefined
   /**
    * @param X features. Read only.
    * @param y shape [rows]: targets, or classes from 0. Read only.
