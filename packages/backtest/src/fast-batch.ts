@@ -51,6 +51,8 @@ export interface FastBatch {
   readonly final: boolean
   /** Whether to sum the third and fourth powers of the returns. */
   readonly moments: boolean
+  /** Prices and tables of `values.bars`. @default made for this batch */
+  readonly market?: FastMarket | undefined
   /** Columns beyond this are not held at once: the batch is split. @default 1 GiB */
   readonly maxBytes?: number | undefined
 }
@@ -76,6 +78,8 @@ export function runFast(memory: FastMemory, batch: FastBatch): Float64Array {
     [0, half],
     [half, programs.length],
   ].map(([from, to]) => {
+    batch.market?.forget(mark)
+    batch.market?.lend(values.bars)
     memory.release(mark)
     values.forget()
     return runFast(memory, { ...batch, programs: programs.slice(from, to), settings: settings.slice(from, to) })
@@ -144,7 +148,7 @@ class FastRunner {
     const { values, programs, keep } = batch
     this.#memory = memory
     this.#batch = batch
-    this.market = new FastMarket(memory, values.bars, programs.length)
+    this.market = batch.market ?? new FastMarket(memory, values.bars, programs.length)
     this.#columns = new FastColumns(memory, values, keep)
     this.#bits = new FastBits(memory, values, this.#columns)
     const { length } = values.bars

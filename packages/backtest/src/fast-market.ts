@@ -1,3 +1,4 @@
+import { TradewrightError } from '@tradewright/core'
 import type { FastMemory } from './fast-memory.ts'
 import type { NodeBars } from './node-values.ts'
 
@@ -10,6 +11,11 @@ const COST_SETS = 8
 /** Kernels multiply and divide prices: beyond these they leave it to the plain form. */
 const LEAST_PRICE = 1e-100
 const GREATEST_PRICE = 1e100
+
+/** Levels of a range table over n bars: at most `most`, and what its bound on bytes allows. */
+function levelsOf(n: number, most: number): number {
+  return Math.max(1, Math.min(32 - Math.clz32(n), most, Math.floor(TABLE_BYTES / (16 * n))))
+}
 
 /** Lows and highs of any range of bars. */
 export interface RangeTable {
@@ -24,8 +30,11 @@ export interface CostRecords {
   readonly exits: number
 }
 
+/** What of the bars a market reads. */
+export type MarketPrices = Pick<NodeBars, 'open' | 'high' | 'low' | 'close' | 'length'>
+
 interface CostKey {
-  readonly fill: number
+  readonly atOpen: boolean
   readonly buy: number
   readonly sell: number
   readonly rate: number
@@ -38,8 +47,10 @@ interface CostKey {
 export class FastMarket {
   readonly length: number
   readonly #memory: FastMemory
-  readonly #bars: NodeBars
-  readonly #levels: number
+  #bars: MarketPrices | undefined
+  #levels: number
+  /** What was forgotten: makes it again. */
+  readonly #lost: (() => unknown)[] = []
   #closesFit: boolean | undefined
   #opensFit: boolean | undefined
   #rangesFit: boolean | undefined
@@ -56,14 +67,58 @@ export class FastMarket {
   sumLoss = 0
   sum4 = 0
 
-  constructor(memory: FastMemory, bars: NodeBars, trials: number) {
+  constructor(memory: FastMemory, bars: MarketPrices, trials: number) {
     this.#memory = memory
     this.#bars = bars
-    const n = bars.length
-    this.length = n
-    const all = 32 - Math.clz32(n)
-    const levels = trials < FEW_TRIALS ? Math.min(all, FEW_LEVELS) : all
-    this.#levels = Math.max(1, Math.min(levels, Math.floor(TABLE_BYTES / (16 * n))))
+    this.length = bars.length
+    this.#levels = levelsOf(bars.length, trials < FEW_TRIALS ? FEW_LEVELS : 32)
+  }
+
+  /** Bytes that the market of n bars may take: columns, sums, two range tables, one set of costs. */
+  static mostBytes(n: number): number {
+    return n * (3 * 8 + 32 + 16 + 64 + 2 * 16 * levelsOf(n, 32))
+  }
+
+  /** The bars again, after `forget`. */
+  lend(bars: MarketPrices): void {
+    this.#bars = bars
+  }
+
+  /** Forgets the bars, and every piece of memory from `mark` on, which is about to be released. */
+  forget(mark: number): void {
+    const lost = (pointer: number, make: () => unknown): boolean => {
+      if (pointer < mark) return false
+      this.#lost.push(make)
+      return true
+    }
+    if (lost(this.#close, () => this.close)) this.#close = 0
+    if (lost(this.#open, () => this.open)) this.#open = 0
+    if (lost(this.#high, () => this.high)) this.#high = 0
+    if (lost(this.#records, () => this.records)) this.#records = 0
+    if (lost(this.#moments, () => this.moments)) this.#moments = 0
+    if (lost(this.#closes?.table ?? 0, () => this.closes)) this.#closes = undefined
+    if (lost(this.#ranges?.table ?? 0, () => this.ranges)) this.#ranges = undefined
+    for (const set of this.#costs.splice(0)) {
+      const { atOpen, buy, sell, rate, entries } = set
+      if (!lost(entries, () => this.costs(atOpen ? this.open : this.close, buy, sell, rate))) this.#costs.push(set)
+    }
+    this.#bars = undefined
+  }
+
+  /** Makes everything again that was forgotten, with tables as deep as they get: for a market that is to stay. */
+  restore(): void {
+    this.#levels = levelsOf(this.length, 32)
+    for (const make of this.#lost.splice(0)) make()
+  }
+
+  /** Whether there is no room for the costs of other requests. */
+  get full(): boolean {
+    return this.#costs.length >= COST_SETS
+  }
+
+  get #prices(): MarketPrices {
+    if (this.#bars === undefined) throw new TradewrightError('INTERNAL', 'a market was used without its bars')
+    return this.#bars
   }
 
   /** Whether closes are prices. Else nothing here is fast. */
@@ -80,7 +135,7 @@ export class FastMarket {
   /** Whether every bar has low <= open <= high: then a level within low and high is reached, or the open is beyond it. */
   get rangesFit(): boolean {
     if (this.#rangesFit === undefined) {
-      const { open, high, low } = this.#bars
+      const { open, high, low } = this.#prices
       let fit = true
       for (let i = 0; i < this.length; i++)
         if (!(low[i] > LEAST_PRICE && low[i] <= open[i] && open[i] <= high[i] && high[i] < GREATEST_PRICE)) fit = false
@@ -90,17 +145,17 @@ export class FastMarket {
   }
 
   get close(): number {
-    if (this.#close === 0) this.#close = this.#column(this.#bars.close)
+    if (this.#close === 0) this.#close = this.#column(this.#prices.close)
     return this.#close
   }
 
   get open(): number {
-    if (this.#open === 0) this.#open = this.#column(this.#bars.open)
+    if (this.#open === 0) this.#open = this.#column(this.#prices.open)
     return this.#open
   }
 
   get high(): number {
-    if (this.#high === 0) this.#high = this.#column(this.#bars.high)
+    if (this.#high === 0) this.#high = this.#column(this.#prices.high)
     return this.#high
   }
 
@@ -145,7 +200,7 @@ export class FastMarket {
   /** Of lows and highs. */
   get ranges(): RangeTable {
     if (this.#ranges === undefined) {
-      const { low, high, close } = this.#bars
+      const { low, high, close } = this.#prices
       const flat = low.every((x, i) => x === close[i] && high[i] === x) // bars made of closes: one table, not two
       this.#ranges = flat ? this.closes : this.#table(this.#column(low), this.high)
     }
@@ -161,12 +216,13 @@ export class FastMarket {
 
   /** Records for costs, undefined where there are too many different ones: they change no result. */
   costs(fill: number, buy: number, sell: number, rate: number): CostRecords | undefined {
+    const atOpen = fill === this.#open
     for (const known of this.#costs)
-      if (known.fill === fill && known.buy === buy && known.sell === sell && known.rate === rate) return known
+      if (known.atOpen === atOpen && known.buy === buy && known.sell === sell && known.rate === rate) return known
     if (this.#costs.length >= COST_SETS || this.length * 64 * (this.#costs.length + 1) > COST_BYTES) return undefined
     const { records } = this
     const made = {
-      fill,
+      atOpen,
       buy,
       sell,
       rate,

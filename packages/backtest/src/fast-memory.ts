@@ -16,6 +16,8 @@ export class FastMemory {
   words: Uint32Array
   integers: Int32Array
   #next = ALIGN // 0 means "none"
+  /** What lies below stays when everything else is freed. */
+  floor: number = ALIGN
 
   constructor(kernels: Kernels) {
     this.kernels = kernels
@@ -73,7 +75,7 @@ export function withFastMemory<T>(form: 'wasm' | 'plain', run: (memory: FastMemo
     return run(memory)
   } finally {
     busy = outer
-    memory.release(mark)
+    memory.release(Math.max(mark, memory.floor))
     if (memory.kernels.buffer.byteLength <= KEEP_BYTES) kept.set(form, memory)
     else kept.delete(form)
   }

@@ -2,6 +2,7 @@ import { ROW, runFast } from './fast-batch.ts'
 import { withFastMemory } from './fast-memory.ts'
 import { rowCounts, rowMoments } from './fast-results.ts'
 import { computeMetrics } from './performance.ts'
+import { residentMarkets } from './resident-markets.ts'
 import type { SliceOutcome } from './run-slice.ts'
 import type { FastPath } from './slice-batch.ts'
 
@@ -24,17 +25,24 @@ export function createFastPath(form: 'wasm' | 'plain' = 'wasm'): FastPath {
     if (chosen.length === 0) return outcomes
     const settings = chosen.map((t) => trials[t].settings)
     const bars = slice.end - slice.start
-    const rows = withFastMemory(form, (memory) =>
-      runFast(memory, {
-        programs: chosen.map((t) => trials[t].program),
-        settings,
-        values,
-        keep: true,
-        start: slice.start - slice.warmupStart,
-        final: slice.final,
-        moments: true,
-      }),
-    )
+    const rows = withFastMemory(form, (memory) => {
+      const markets = residentMarkets(memory)
+      const market = markets.take(values.bars, chosen.length)
+      try {
+        return runFast(memory, {
+          programs: chosen.map((t) => trials[t].program),
+          settings,
+          values,
+          keep: true,
+          start: slice.start - slice.warmupStart,
+          final: slice.final,
+          moments: true,
+          market,
+        })
+      } finally {
+        markets.settle(market)
+      }
+    })
     chosen.forEach((t, k) => {
       const at = k * ROW.size
       if (rows[at + ROW.status] !== 0) return
