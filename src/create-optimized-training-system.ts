@@ -11,7 +11,9 @@ import {
   type Optimizer,
   type OptimizerHost,
   orderOptimizers,
+  type ParamsOf,
   type Profiler,
+  type SpaceShape,
   systemClock,
   TradewrightError,
 } from '@tradewright/core'
@@ -24,6 +26,7 @@ import { runTraining, type TrainingHost } from './run-training.ts'
 import { type CreateReplayBuffer, SystemReplay } from './system-replay.ts'
 import { createTimingProfiler, measureOptimizer, timingProfiler } from './timing-profiler.ts'
 import type { TrainingManager } from './training-manager.ts'
+import type { TrainingRequest } from './training-request.ts'
 
 /** A training system: the manager, and what it runs on. */
 export interface TrainingSystem extends AsyncDisposable {
@@ -183,6 +186,8 @@ class System implements TrainingSystem {
       lend: this.#engine.lend,
       events,
       threads: this.#workers?.pool.size ?? 1,
+      pool: this.#workers?.pool,
+      indicators: this.#indicators,
       clock: config.clock ?? systemClock,
       stats: () => this.#stats(),
     }
@@ -199,14 +204,18 @@ class System implements TrainingSystem {
   }
 
   #manager(): TrainingManager {
-    const execute: TrainingManager['executeOptimizedTraining'] = async (request) => {
+    const execute: TrainingManager['executeOptimizedTraining'] = async <P, Shape extends SpaceShape>(
+      request: TrainingRequest<P, Shape>,
+    ) => {
       this.#open()
       return this.#run(request?.signal, async (signal) => {
         signal.throwIfAborted()
         const ordered = await this.#initialize()
         this.#profiler?.snapshot('training begins')
         try {
-          return await runTraining(request, this.#host(ordered), signal)
+          // The strategy's parameters and its model's are one set from here on.
+          const joint = request as unknown as TrainingRequest<P & ParamsOf<Shape>>
+          return await runTraining(joint, this.#host(ordered), signal)
         } finally {
           this.#profiler?.snapshot('training ends')
         }

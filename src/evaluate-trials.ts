@@ -1,4 +1,4 @@
-import type { Strategy } from '@tradewright/backtest'
+import type { Binding, Strategy } from '@tradewright/backtest'
 import {
   type Clock,
   type ErrorData,
@@ -14,12 +14,15 @@ import {
   type TrialRef,
   toErrorData,
 } from '@tradewright/core'
+import type { BindContext, BoundTrials } from './model-training.ts'
 import type { ResolvedObjective } from './objective.ts'
 import { keepSlices } from './trial-data.ts'
 
 /** What trials are evaluated with. */
 export interface TrialEvaluation<P> {
   readonly strategy: Strategy<P>
+  /** Binds trials where more than the strategy's own code is needed for it. @default `strategy.tryBind` */
+  readonly bind?: ((batch: readonly PendingTrial[], context: BindContext) => Promise<BoundTrials>) | undefined
   readonly objective: ResolvedObjective
   readonly slices: readonly Slice[]
   readonly simulation: SimulationOptions
@@ -73,9 +76,26 @@ function scored<P>(
 async function evaluateBatch<P>(
   options: TrialEvaluation<P>,
   batch: readonly PendingTrial[],
-  signal: AbortSignal,
+  { earlier, signal }: Pick<BindContext, 'earlier' | 'signal'>,
 ): Promise<readonly TrialOutcome[]> {
-  const bindings = options.strategy.tryBind(batch.map(({ params }) => params as P))
+  const slices = batch[0].rung?.slices ?? options.slices
+  const { bindings, release } = (await options.bind?.(batch, { slices, earlier, signal })) ?? {
+    bindings: options.strategy.tryBind(batch.map(({ params }) => params as P)),
+    release: () => undefined,
+  }
+  try {
+    return await evaluateBound(options, batch, bindings, { slices, signal })
+  } finally {
+    release()
+  }
+}
+
+async function evaluateBound<P>(
+  options: TrialEvaluation<P>,
+  batch: readonly PendingTrial[],
+  bindings: readonly Binding[],
+  { slices, signal }: Pick<BindContext, 'slices' | 'signal'>,
+): Promise<readonly TrialOutcome[]> {
   const outcomes: TrialOutcome[] = []
   const trials: TrialRef[] = []
   const pending = new Map<number, PendingTrial>()
@@ -88,7 +108,6 @@ async function evaluateBatch<P>(
     }
   })
   if (trials.length === 0) return outcomes
-  const slices = batch[0].rung?.slices ?? options.slices
   const evaluations = await options.evaluate({
     trials,
     slices,
@@ -122,14 +141,17 @@ export function trialEvaluator<P>(
   options: TrialEvaluation<P>,
   best: RunningBest = { value: undefined },
 ): StudyLoopOptions['evaluate'] {
-  const { concurrency, clock, objective, threads } = options
+  const { concurrency, clock, objective, threads, bind } = options
   const batchMs = BATCH_MS * threads
+  // Trials that train a model take as long as they take: a batch has one for each thread.
+  const least = bind === undefined ? 1 : threads
   let size = FIRST_BATCH
   return async (trials, { signal, stop, finished }) => {
     // By stage, so that batches are large; outcomes go back by number.
     const stages = [...new Set(trials.map(({ rung }) => rung))]
     const pending = stages.flatMap((stage) => trials.filter(({ rung }) => rung === stage))
     const outcomes: TrialOutcome[] = []
+    const earlier = Math.min(...trials.map(({ number }) => number))
     let next = 0
     const lane = async (): Promise<void> => {
       while (next < pending.length && !stop.aborted) {
@@ -137,9 +159,9 @@ export function trialEvaluator<P>(
         const batch = takeBatch(pending, next, Math.min(size, Math.ceil(pending.length / concurrency)))
         next += batch.length
         const begin = clock.elapsed()
-        const answered = await evaluateBatch(options, batch, signal)
+        const answered = await evaluateBatch(options, batch, { earlier, signal })
         const ms = Math.max(0.01, clock.elapsed() - begin)
-        size = Math.max(1, Math.min(MAX_BATCH, 4 * size, Math.round((batch.length * batchMs) / ms)))
+        size = Math.max(least, Math.min(MAX_BATCH, 4 * size, Math.round((batch.length * batchMs) / ms)))
         for (const outcome of answered) {
           outcomes.push(outcome)
           if (outcome.status === 'done') {

@@ -3,32 +3,47 @@ export { createStudy, fileStudyStore } from '@tradewright/adaptive-sampling'
 export type {
   BacktestOptions,
   BacktestResult,
+  BarFeatures,
   Columns,
   Expr,
+  FeatureSpecs,
+  FixedHorizonOptions,
   IndicatorOptions,
   Intent,
   Kernel,
   KernelStream,
+  Labels,
+  LabelsInput,
   LiveStrategy,
   Order,
+  PurgedSplit,
+  PurgedSplitsOptions,
   SavedStrategy,
   Signals,
   Strategy,
   StrategyDefinition,
   TechnicalAnalysis,
   Trade,
+  TripleBarrierOptions,
 } from '@tradewright/backtest'
 export {
   backtest,
+  createLabels,
   defineIndicator,
   defineStrategy,
   deflatedSharpe,
   engineVersion,
+  ewmVolatility,
+  featureMatrix,
+  featureStream,
+  fixedHorizon,
   minTrackRecordLength,
   parseStrategy,
   probabilisticSharpe,
+  purgedSplits,
   sweep,
   ta,
+  tripleBarrier,
 } from '@tradewright/backtest'
 export type {
   Bars,
@@ -48,10 +63,12 @@ export type {
   EvaluationRequest,
   EventMap,
   Events,
+  FeatureMatrix,
   FinishedTrial,
   Logger,
   MetricName,
   Metrics,
+  Model,
   Objective,
   Optimizer,
   OptimizerHost,
@@ -104,6 +121,9 @@ export type {
 export type { TrainingSystem } from './create-optimized-training-system.ts'
 export { createOptimizedTrainingSystem } from './create-optimized-training-system.ts'
 export type { Duration } from './duration.ts'
+export type { ModelSource, ModelType } from './model-registry.ts'
+export type { ModelRequest, ModelWalkForward } from './model-request.ts'
+export type { FoldReport, ModelSearchSummary, ModelSummary } from './model-summary.ts'
 export { renderReport } from './report/render-report.ts'
 export type { ReportData } from './report/report-data.ts'
 export type { ReportOptions } from './report/report-of.ts'

@@ -10,6 +10,7 @@ import {
   type Evaluate,
   type Events,
   type FinishedTrial,
+  type IndicatorStore,
   memoryStudyStore,
   type Optimizer,
   type Params,
@@ -19,11 +20,13 @@ import {
   type Sampler,
   type SamplerSpec,
   type Space,
+  type SpaceShape,
   StudyState,
   TradewrightError,
   toErrorData,
   wholeTrials,
 } from '@tradewright/core'
+import type { WorkerPool } from '@tradewright/runners'
 import { checkSimulation } from './buy-and-hold.ts'
 import { type ResolvedConfiguration, type ResolvedTraining, resolveTraining } from './configuration.ts'
 import { seenEnough, stoppingRule } from './early-stopping.ts'
@@ -31,6 +34,9 @@ import { type RunningBest, trialEvaluator } from './evaluate-trials.ts'
 import { fixParams } from './fixed-params.ts'
 import { lookBack, type SplitBars, splitBars, trainingSlice } from './holdout.ts'
 import { luckOf } from './luck.ts'
+import { modelFit } from './model-fit.ts'
+import type { ModelRequest } from './model-request.ts'
+import { ModelTraining } from './model-training.ts'
 import { type ResolvedObjective, resolveObjective } from './objective.ts'
 import { saveStrategy } from './saved-strategy.ts'
 import { checkRequest, loadBars, type TrainingProgress, type TrainingRequest } from './training-request.ts'
@@ -51,6 +57,10 @@ export interface TrainingHost {
   readonly clock: Clock
   /** Threads that evaluate. */
   readonly threads: number
+  /** Where models are trained beside this thread; undefined without workers. */
+  readonly pool: WorkerPool | undefined
+  /** The engine's. */
+  readonly indicators: IndicatorStore
   /** Makes bars known to the engine until the returned function is called. */
   lend(bars: readonly Bars[]): () => void
   stats(): Readonly<Record<string, Readonly<Record<string, number>>>>
@@ -93,7 +103,12 @@ async function planTraining<P>(request: TrainingRequest<P>, host: TrainingHost, 
   return { request, training, objective: resolved, symbols, name }
 }
 
-async function openStudy<P>(plan: Plan<P>, space: { readonly key: string }, sampler: Sampler): Promise<StudyState> {
+async function openStudy<P>(
+  plan: Plan<P>,
+  space: { readonly key: string },
+  sampler: Sampler,
+  models: ModelTraining<P> | undefined,
+): Promise<StudyState> {
   const { request, training, objective, symbols, name } = plan
   return StudyState.open(request.store ?? memoryStudyStore(), {
     name,
@@ -107,6 +122,7 @@ async function openStudy<P>(plan: Plan<P>, space: { readonly key: string }, samp
       data: symbols.map(({ training: bars }) => bars.fingerprint),
       simulation: training.simulation,
       objective: objective.name,
+      ...(models === undefined ? {} : { model: models.content }),
     }),
   })
 }
@@ -162,6 +178,28 @@ function tell(onProgress: (progress: TrainingProgress) => void, progress: Traini
   }
 }
 
+/** Trains the models of this run's trials; undefined where the request has none. */
+function openModels<P>({ request, symbols, name }: Plan<P>, host: TrainingHost): ModelTraining<P> | undefined {
+  if (request.model === undefined) return undefined
+  return new ModelTraining({
+    strategy: request.strategy,
+    // Whatever its parameters are, they come from the joint space, which is made of its own shape.
+    model: request.model as unknown as ModelRequest<P, SpaceShape>,
+    symbols,
+    fit: modelFit({ optimizers: host.optimizers([]), pool: host.pool, clock: host.clock }),
+    indicators: host.indicators,
+    run: name,
+    parallel: host.pool?.size ?? 1,
+  })
+}
+
+/**
+ * Models are trained in workers and asked here: a simulation costs a thousandth of its model's training, and a worker
+ * would have to be sent the models for it.
+ */
+const withoutRunner = (optimizers: readonly Optimizer[]): readonly Optimizer[] =>
+  optimizers.filter(({ name }) => name !== 'worker-runner')
+
 const count = (trials: readonly FinishedTrial[], status: FinishedTrial['status']): number =>
   trials.filter((trial) => trial.status === status).length
 
@@ -180,7 +218,11 @@ export async function runTraining<P>(
   const { training, objective, symbols, name } = plan
   const takeBack = host.lend(symbols.flatMap(({ bars, training: part }) => [bars, part]))
   try {
-    const space = fixParams(request.strategy.space, request.params as Params | undefined)
+    const models = openModels(plan, host)
+    const space = fixParams(
+      models?.space ?? (request.strategy.space as unknown as Space),
+      request.params as Params | undefined,
+    )
     const sampler = resolveSampler(
       training.sampler ?? defaultSampler(host.computing.adaptiveSampling, objective.directions.length),
       adaptiveSamplers,
@@ -195,24 +237,26 @@ export async function runTraining<P>(
     const progressive = stagesOf(training, host.computing.progressiveEvaluation)
     progressive?.plan(slices)
     const rule = stoppingRule(host.computing.earlyStopping, training.trials)
-    const onion = composeOnion(host.optimizers(progressive === undefined ? [] : [progressive]), {
+    const optimizers = host.optimizers(progressive === undefined ? [] : [progressive])
+    const onion = composeOnion(models === undefined ? optimizers : withoutRunner(optimizers), {
       suggest: async (r) => sampler.sample(r),
       schedule: wholeTrials,
       evaluate: host.evaluate,
     })
-    const state = await openStudy(plan, space, sampler)
+    const state = await openStudy(plan, space, sampler, models)
     if (state.sampler !== undefined) sampler.restore?.(state.sampler)
     const best: RunningBest = { value: bestTrial(state.trials, objective.directions)?.values[0] }
     const { onProgress } = request
     const loop = await runStudyLoop({
       state,
-      space: space as unknown as Space,
+      space,
       trials: training.trials,
       suggest: onion.suggest,
       schedule: onion.schedule,
       evaluate: trialEvaluator(
         {
           strategy: request.strategy,
+          bind: models?.bind.bind(models),
           objective,
           slices,
           simulation: training.simulation,
@@ -241,9 +285,10 @@ export async function runTraining<P>(
     })
     const winner = bestOf(loop.trials, plan)
     const params = winner.params as P
+    const final = await models?.finish(winner.number, winner.params, signal)
     const validation = await validateResult(
       {
-        strategy: request.strategy,
+        strategy: final?.strategy ?? request.strategy,
         params,
         objective,
         symbols,
@@ -252,7 +297,7 @@ export async function runTraining<P>(
         signal,
       },
       luckOf(loop.trials, winner),
-    )
+    ).finally(() => final?.release())
     const kept = keptSlices(winner)
     const { bars } = symbols[0]
     const metrics = meanMetrics(kept)
@@ -265,7 +310,7 @@ export async function runTraining<P>(
       barsPerYear: training.simulation.barsPerYear ?? bars.barsPerYear,
       objective: { name: objective.name, metric: objective.metric, directions: objective.directions },
       seed: training.seed,
-      space: space as unknown as Space,
+      space,
       best: {
         number: winner.number,
         params,
@@ -275,8 +320,9 @@ export async function runTraining<P>(
         values: winner.values,
         save: (file) =>
           saveStrategy(file, {
-            strategy: request.strategy,
+            strategy: final?.live ?? request.strategy,
             params,
+            model: final?.saved,
             simulation: training.simulation,
             symbols: symbols.map((s) => s.symbol),
             bars,
@@ -288,6 +334,7 @@ export async function runTraining<P>(
       trials: loop.trials,
       why: loop.why,
       validation,
+      ...(final === undefined ? {} : { model: final.summary }),
       stats: {
         durationMs: host.clock.elapsed() - begin,
         trials: loop.trials.length,

@@ -12,6 +12,8 @@ import {
   TradewrightError,
 } from '@tradewright/core'
 import { writeFileAtomically } from './atomic-file.ts'
+import { dataFromJson, dataToJson } from './data-json.ts'
+import { loadSavedModel, type SavedModel } from './saved-model.ts'
 import type { Validation } from './training-result.ts'
 
 /** What {@link saveStrategy} writes down. */
@@ -23,6 +25,8 @@ export interface StrategyToSave<P> {
   readonly bars: Bars
   readonly metrics: Metrics
   readonly validation: Validation
+  /** The model behind the strategy's predictions; undefined without one. */
+  readonly model?: SavedModel | undefined
 }
 
 /** What a search and its validation said of a saved strategy, for whoever opens the file. */
@@ -35,9 +39,9 @@ export interface StrategyEvidence {
   readonly trials: number
 }
 
-/** Writes a strategy with its parameters: its graph and options as JSON, no code. @throws TradewrightError `IO`. */
+/** Writes a strategy with its parameters: its graph, options and model's state as JSON, no code. @throws TradewrightError `IO`. */
 export async function saveStrategy<P>(file: string, what: StrategyToSave<P>): Promise<void> {
-  const { strategy, params, simulation, symbols, bars, metrics, validation } = what
+  const { strategy, params, simulation, symbols, bars, metrics, validation, model } = what
   const saved = strategy.save(params, {
     ...simulation,
     timeframe: bars.timeframe,
@@ -52,7 +56,12 @@ export async function saveStrategy<P>(file: string, what: StrategyToSave<P>): Pr
     deflatedSharpe: Number.isNaN(deflatedSharpe) ? null : deflatedSharpe,
     trials: validation.trialsCounted,
   }
-  await writeFileAtomically(file, `${JSON.stringify({ ...(saved as object), evidence }, undefined, 2)}\n`)
+  const whole = {
+    ...(saved as object),
+    evidence,
+    ...(model === undefined ? {} : { model: dataToJson(model as never) }),
+  }
+  await writeFileAtomically(file, `${JSON.stringify(whole, undefined, 2)}\n`)
 }
 
 /** A saved strategy, ready for a bot: see {@link LiveStrategy} for `warmUp`, `push`, `save` and `restore`. */
@@ -89,7 +98,8 @@ async function readSaved(file: string): Promise<string> {
  *
  * @param file    path of the file.
  * @param options override the saved simulation options.
- * @throws TradewrightError `NOT_FOUND` (with the nearest name), `IO`, `BAD_DATA` for a file that is no saved strategy.
+ * @throws TradewrightError `NOT_FOUND` (with the nearest name; the module of its model), `IO`, `BAD_DATA` for a file that
+ *   is no saved strategy, `CORRUPT` for a model that is not the one it was saved with.
  * @example
  * ```ts
  * const live = await loadStrategy('eth.strategy.json')
@@ -106,6 +116,8 @@ export async function loadStrategy(file: string, options: StreamOptions = {}): P
     throw new TradewrightError('BAD_DATA', `a saved strategy must be JSON, '${file}' is not`, { file }, { cause })
   }
   const saved = parseStrategy(data as Data)
+  const { model } = data as { readonly model?: unknown }
+  if (model !== undefined) await loadSavedModel(dataFromJson(model), file)
   await saved.load()
   const { name, params, program } = saved
   const live = saved.stream(options)

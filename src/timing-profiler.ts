@@ -105,7 +105,7 @@ export function timingProfiler(profiler: Profiler): Optimizer {
  */
 export function measureOptimizer(optimizer: Optimizer, profiler: Profiler): Optimizer {
   const span = `optimizer:${optimizer.name}`
-  const { suggest, schedule, evaluate, observe } = optimizer
+  const { suggest, schedule, evaluate, fit, observe, remote } = optimizer
   return {
     name: optimizer.name,
     effect: optimizer.effect,
@@ -113,6 +113,8 @@ export function measureOptimizer(optimizer: Optimizer, profiler: Profiler): Opti
     ...(suggest && { suggest: (r, next) => profiler.span(span, () => suggest.call(optimizer, r, next)) }),
     ...(schedule && { schedule: (v, next) => profiler.span(span, () => schedule.call(optimizer, v, next)) }),
     ...(evaluate && { evaluate: (r, next) => profiler.span(span, () => evaluate.call(optimizer, r, next)) }),
+    ...(fit && { fit: (r, next) => profiler.span(span, () => fit.call(optimizer, r, next)) }),
+    ...(remote && { remote }),
     ...(observe && { observe: (finished) => profiler.span(span, () => observe.call(optimizer, finished)) }),
   } satisfies Optimizer
 }

@@ -1,4 +1,13 @@
-import type { CacheStats, IndicatorStoreStats, Params, ProfileReport, Snapshot } from '@tradewright/core'
+import type {
+  CacheStats,
+  IndicatorStoreStats,
+  Params,
+  ParamsOf,
+  ProfileReport,
+  Snapshot,
+  SpaceShape,
+} from '@tradewright/core'
+import type { NoShape } from './model-request.ts'
 import type { TrainingRequest } from './training-request.ts'
 import type { TrainingResult } from './training-result.ts'
 
@@ -31,9 +40,13 @@ export interface TrainingManager {
    *   `BAD_STRATEGY` (impure signals), `BAD_SPACE` (no parameters keep `where`), `TRIAL_FAILED` (no trial gave a
    *   result), `DISPOSED`; the signal's reason when aborted.
    */
-  executeOptimizedTraining<P = Params>(request: TrainingRequest<P>): Promise<TrainingResult<P>>
+  executeOptimizedTraining<P = Params, const Shape extends SpaceShape = NoShape>(
+    request: TrainingRequest<P, Shape>,
+  ): Promise<TrainingResult<P & ParamsOf<Shape>>>
   /** The same as `executeOptimizedTraining`, under the name that older documents use. */
-  executeEnhancedTraining<P = Params>(request: TrainingRequest<P>): Promise<TrainingResult<P>>
+  executeEnhancedTraining<P = Params, const Shape extends SpaceShape = NoShape>(
+    request: TrainingRequest<P, Shape>,
+  ): Promise<TrainingResult<P & ParamsOf<Shape>>>
   getMemoryProfile(): MemoryProfile
   getOptimizationStats(): OptimizationStats
   /** Frees what is held between trainings (indicator columns). Results and caches stay. */

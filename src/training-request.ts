@@ -5,13 +5,16 @@ import {
   type DataSource,
   type Objective,
   type Params,
+  type ParamsOf,
   type SamplerSpec,
   type SimulationOptions,
+  type SpaceShape,
   type StudyProgress,
   type StudyStore,
   TradewrightError,
   unknownName,
 } from '@tradewright/core'
+import { checkModelRequest, type ModelRequest, type NoShape } from './model-request.ts'
 
 /** Progress of one training. */
 export interface TrainingProgress extends StudyProgress {
@@ -19,8 +22,10 @@ export interface TrainingProgress extends StudyProgress {
 }
 
 /** One search for the best parameters of a strategy. What is left out comes from the system's `training` section. */
-export interface TrainingRequest<P = Params> {
+export interface TrainingRequest<P = Params, Shape extends SpaceShape = NoShape> {
   readonly strategy: Strategy<P>
+  /** A model that the strategy reads as `columns.prediction`, trained walk-forward within every trial. @default none */
+  readonly model?: ModelRequest<P, Shape> | undefined
   /** The market to train on; may be left out where the data source has only one. */
   readonly symbol?: string | undefined
   /** Several markets: a trial is judged on the mean over them. Not together with `symbol`. */
@@ -28,7 +33,7 @@ export interface TrainingRequest<P = Params> {
   readonly exchange?: string | undefined
   readonly timeframe?: string | undefined
   /** Parameters that keep these values; only the others are searched. */
-  readonly params?: Partial<P> | undefined
+  readonly params?: Partial<P & ParamsOf<Shape>> | undefined
   readonly trials?: number | undefined
   readonly objective?: Objective | undefined
   readonly seed?: number | undefined
@@ -53,6 +58,7 @@ export interface TrainingRequest<P = Params> {
 
 const REQUEST_KEYS: readonly (keyof TrainingRequest)[] = [
   'strategy',
+  'model',
   'symbol',
   'symbols',
   'exchange',
@@ -75,8 +81,8 @@ const REQUEST_KEYS: readonly (keyof TrainingRequest)[] = [
   'stop',
 ]
 
-/** @throws TradewrightError `UNKNOWN_NAME` (a key), `BAD_OPTION` (strategy, or both symbol and symbols). */
-export function checkRequest<P>(request: TrainingRequest<P>): void {
+/** @throws TradewrightError `UNKNOWN_NAME` (a key), `BAD_OPTION` (strategy, model, or both symbol and symbols). */
+export function checkRequest<P, Shape extends SpaceShape>(request: TrainingRequest<P, Shape>): void {
   if (typeof request !== 'object' || request === null)
     throw new TradewrightError('BAD_OPTION', `a training needs a request object, was ${String(request)}`)
   for (const key of Object.keys(request))
@@ -87,14 +93,17 @@ export function checkRequest<P>(request: TrainingRequest<P>): void {
       'BAD_OPTION',
       `strategy must be one made by defineStrategy, was ${strategy === null ? 'null' : typeof strategy}`,
     )
+  if (request.model !== undefined) checkModelRequest(request.model)
   if (symbol !== undefined && symbols !== undefined)
     throw new TradewrightError('BAD_OPTION', 'a training takes symbol or symbols, not both', { symbol, symbols })
   if (onProgress !== undefined && typeof onProgress !== 'function')
     throw new TradewrightError('BAD_OPTION', `onProgress must be a function, was ${typeof onProgress}`)
 }
 
+type Markets = Pick<TrainingRequest, 'symbol' | 'symbols' | 'exchange' | 'timeframe'>
+
 /** The symbols of a request: its own, or the only one there is. */
-async function symbolsOf<P>(request: TrainingRequest<P>, source: DataSource): Promise<readonly string[]> {
+async function symbolsOf(request: Markets, source: DataSource): Promise<readonly string[]> {
   if (request.symbol !== undefined) return [request.symbol]
   if (request.symbols !== undefined) {
     if (request.symbols.length === 0 || new Set(request.symbols).size !== request.symbols.length)
@@ -115,8 +124,8 @@ async function symbolsOf<P>(request: TrainingRequest<P>, source: DataSource): Pr
 }
 
 /** Loads the bars of every symbol of a request. */
-export async function loadBars<P>(
-  request: TrainingRequest<P>,
+export async function loadBars(
+  request: Markets,
   source: DataSource,
   signal: AbortSignal,
 ): Promise<readonly { readonly symbol: string; readonly bars: Bars }[]> {

@@ -8,6 +8,7 @@ import type {
   ReturnMoments,
   Space,
 } from '@tradewright/core'
+import type { ModelSummary } from './model-summary.ts'
 
 /** Metrics over the two parts of the bars. */
 export interface Parts<T> {
@@ -111,5 +112,7 @@ export interface TrainingResult<P = Params> {
   /** Why the search ended: 'budget', 'exhausted', 'stopped'. */
   readonly why: string
   readonly validation: Validation
+  /** The model of the best trial, and how the search's were trained; undefined without a model. */
+  readonly model?: ModelSummary | undefined
   readonly stats: TrainingStats
 }
