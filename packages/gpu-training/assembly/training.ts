@@ -391,6 +391,9 @@ export function axpy(n: i32, a: f32, x: usize, y: usize): void {
   for (; x < end; x += 16, y += 16) v128.store(y, f32x4.add(v128.load(y), f32x4.mul(v, v128.load(x))))
 }
 
+/** x *= the number at `at`: an argument that is no integer would be garbage of the host in every call. */
+export function scaleAt(n: i32, at: usize, x: usize): void { scale(n, load<f32>(at), x) }
+
 /** x *= a. */
 export function scale(n: i32, a: f32, x: usize): void {
   const v = f4(a)
@@ -422,17 +425,29 @@ export function sumSquares(n: i32, x: usize): f64 {
 
 /** out[j] = sum over rows of x[i, j], or += it. */
 export function columnSum(rows: i32, columns: i32, x: usize, out: usize, accumulate: i32): void {
-  let j = 0
-  for (; j + 4 <= columns; j += 4) {
-    let s = accumulate ? v128.load(out + (<usize>j << 2)) : f4(0)
+  columnSumPart(rows, columns, 0, columns, x, out, accumulate)
+}
+
+/** The sums of the columns from `j` to before `end`. */
+export function columnSumPart(
+  rows: i32, columns: i32, j: i32, end: i32, x: usize, out: usize, accumulate: i32,
+): void {
+  const stride = <usize>columns << 2
+  for (; j + 16 <= end; j += 16) {
+    const to = out + (<usize>j << 2)
+    let s0 = f4(0), s1 = f4(0), s2 = f4(0), s3 = f4(0)
+    if (accumulate) {
+      s0 = v128.load(to); s1 = v128.load(to, 16); s2 = v128.load(to, 32); s3 = v128.load(to, 48)
+    }
     let at = x + (<usize>j << 2)
     for (let i = 0; i < rows; i++) {
-      s = f32x4.add(s, v128.load(at))
-      at += <usize>columns << 2
+      s0 = f32x4.add(s0, v128.load(at)); s1 = f32x4.add(s1, v128.load(at, 16))
+      s2 = f32x4.add(s2, v128.load(at, 32)); s3 = f32x4.add(s3, v128.load(at, 48))
+      at += stride
     }
-    v128.store(out + (<usize>j << 2), s)
+    v128.store(to, s0); v128.store(to, s1, 16); v128.store(to, s2, 32); v128.store(to, s3, 48)
   }
-  for (; j < columns; j++) {
+  for (; j < end; j++) {
     let s: f32 = accumulate ? load<f32>(out + (<usize>j << 2)) : 0
     for (let i = 0; i < rows; i++) s += load<f32>(x + ((<usize>i * columns + j) << 2))
     store<f32>(out + (<usize>j << 2), s)
@@ -612,12 +627,16 @@ export function fromHalf(kind: i32, n: i32, x: usize, y: usize): void {
 
 // --- Update rules -----------------------------------------------------------------------------------------------------
 
-/** p -= rate * ((m' * c1) / (sqrt(v' * c2) + eps) + decay * p), with m' and v' the moving means of g and g^2. */
-export function adam(
-  n: i32, p: usize, g: usize, m: usize, v: usize,
-  rate: f32, beta1: f32, beta2: f32, eps: f32, c1: f32, c2: f32, l2: f32, decay: f32,
-): void {
-  const b1 = f4(beta1), b2 = f4(beta2), d1 = f4(1 - beta1), d2 = f4(1 - beta2)
+/**
+ * p -= rate * ((m' * c1) / (sqrt(v' * c2) + eps) + decay * p), with m' and v' the moving means of g and g^2. The numbers lie at
+ * `numbers`: rate, beta1, 1 - beta1, beta2, 1 - beta2, eps, c1, c2, l2, decay (the differences made in double precision).
+ */
+export function adam(n: i32, p: usize, g: usize, m: usize, v: usize, numbers: usize): void {
+  const rate = load<f32>(numbers), eps = load<f32>(numbers, 20)
+  const c1 = load<f32>(numbers, 24), c2 = load<f32>(numbers, 28)
+  const l2 = load<f32>(numbers, 32), decay = load<f32>(numbers, 36)
+  const b1 = v128.load_splat<f32>(numbers, 4), d1 = v128.load_splat<f32>(numbers, 8)
+  const b2 = v128.load_splat<f32>(numbers, 12), d2 = v128.load_splat<f32>(numbers, 16)
   const size = <usize>n << 2
   for (let at: usize = 0; at < size; at += 16) {
     const w = v128.load(p + at)
@@ -632,10 +651,13 @@ export function adam(
   }
 }
 
-/** v' = momentum * v + damp * (g + l2 * p); p -= rate * (nesterov ? g + l2 * p + momentum * v' : v'). */
-export function momentum(
-  n: i32, p: usize, g: usize, v: usize, rate: f32, mu: f32, damp: f32, l2: f32, nesterov: i32,
-): void {
+/**
+ * v' = momentum * v + damp * (g + l2 * p); p -= rate * (nesterov ? g + l2 * p + momentum * v' : v'). The numbers lie at
+ * `numbers`: rate, momentum, damp, l2.
+ */
+export function momentum(n: i32, p: usize, g: usize, v: usize, numbers: usize, nesterov: i32): void {
+  const rate = load<f32>(numbers), mu = load<f32>(numbers, 4)
+  const damp = load<f32>(numbers, 8), l2 = load<f32>(numbers, 12)
   const size = <usize>n << 2
   for (let at: usize = 0; at < size; at += 16) {
     const w = v128.load(p + at)

@@ -15,6 +15,11 @@ export const variants = [
     flags: ['--enable', 'threads', '--sharedMemory', '--maximumMemory', '32768'],
   },
   { file: 'training-relaxed-wasm.ts', name: 'TRAINING_RELAXED_WASM', flags: ['--enable', 'relaxed-simd'] },
+  {
+    file: 'training-shared-relaxed-wasm.ts',
+    name: 'TRAINING_SHARED_RELAXED_WASM',
+    flags: ['--enable', 'threads', '--sharedMemory', '--maximumMemory', '32768', '--enable', 'relaxed-simd'],
+  },
 ]
 
 /** A variant's bytes. */

@@ -1,4 +1,4 @@
-import type { Loss, LossSum } from './loss.ts'
+import type { Loss, LossSum, LossTotal } from './loss.ts'
 import type { ModelParameter, ModelSpec } from './model-spec.ts'
 import type { VectorOps } from './vector-ops.ts'
 
@@ -88,8 +88,12 @@ export interface CompiledModel {
   readonly ops: VectorOps
   /** An array for a rule's state, zero: in the backend's own memory where slots were reserved. */
   allocate(size: number): Float32Array
-  /** Runs forward, loss and backward. Gradients are those of the loss's sum (times scale), not of its mean. */
-  gradients(batch: Batch, options: GradientOptions): LossSum
+  /**
+   * Runs forward, loss and backward. Gradients are those of the loss's sum (times scale), not of its mean.
+   *
+   * @param out caller-owned, overwritten and returned where it is given: then the fused engine allocates nothing.
+   */
+  gradients(batch: Batch, options: GradientOptions, out?: LossTotal): LossSum
   /** Loss without dropout, nothing changed. */
   evaluate(batch: Batch): LossSum
   /** @param out shape [rows * outputs], caller-owned, fully overwritten. */

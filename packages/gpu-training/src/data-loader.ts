@@ -31,7 +31,7 @@ export interface DataLoader {
   readonly epoch: number
   /** Batches of this epoch that were given. */
   readonly position: number
-  /** The next batch; undefined at an epoch's end, and the next epoch begins. Its arrays are overwritten by the one after the next. */
+  /** The next batch; undefined at an epoch's end, and the next epoch begins. It is overwritten by the one after the next. */
   next(): Batch | undefined
   save(): Data
   restore(state: Data): void
@@ -158,11 +158,14 @@ export function createDataLoader(dataset: Dataset, options: DataLoaderOptions): 
   if (batches === 0)
     throw new TradewrightError('BAD_OPTION', `batch must not pass the ${rows} rows there are, was ${batch}`)
   const order = new Uint32Array(rows)
-  const buffers = [0, 1].map(() => ({
-    x: new Float32Array(batch * inputs),
-    y: new Float32Array(batch * targets),
-    weight: new Float32Array(batch),
-  }))
+  const picked = new Uint32Array(batch)
+  const buffers = [0, 1].map(() => {
+    const x = new Float32Array(batch * inputs)
+    const y = new Float32Array(batch * targets)
+    const weight = new Float32Array(batch)
+    const whole: Batch = { rows: batch, x, y, weight: weighted ? weight : undefined }
+    return { x, y, weight, whole }
+  })
   let epoch = 0
   let position = 0
   let ordered = -1
@@ -186,11 +189,12 @@ export function createDataLoader(dataset: Dataset, options: DataLoaderOptions): 
       }
       const from = position * batch
       const count = Math.min(batch, rows - from)
-      const { x, y, weight } = buffers[position % 2]
-      dataset.gather(order.subarray(from, from + count), count, x, y, weight)
+      const { x, y, weight, whole } = buffers[position % 2]
+      for (let i = 0; i < count; i++) picked[i] = order[from + i]
+      dataset.gather(picked, count, x, y, weight)
       position++
       return count === batch
-        ? { rows: count, x, y, weight: weighted ? weight : undefined }
+        ? whole
         : {
             rows: count,
             x: x.subarray(0, count * inputs),

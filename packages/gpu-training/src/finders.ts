@@ -2,7 +2,8 @@ import { type Clock, isTradewrightError, systemClock, TradewrightError } from '@
 import { checkCount, checkRange } from './check-range.ts'
 import { createDataLoader } from './data-loader.ts'
 import type { Dataset } from './dataset.ts'
-import { createTrainer, type TrainerOptions } from './trainer.ts'
+import { createTrainer } from './trainer.ts'
+import type { TrainerOptions } from './trainer-options.ts'
 import type { Trick } from './trick.ts'
 
 /** Options of {@link findLearningRate}. */

@@ -22,8 +22,8 @@ export type {
   RateFinderResult,
 } from './finders.ts'
 export { findBatchSize, findLearningRate } from './finders.ts'
-export type { FusedBackendOptions } from './fused-backend.ts'
 export { fusedBackend } from './fused-backend.ts'
+export type { FusedBackendOptions } from './fused-options.ts'
 export type { ActivationName, Kernels, MatmulShape } from './kernels.ts'
 export { activationKinds, matmulFlag } from './kernels.ts'
 export type {
@@ -53,7 +53,7 @@ export { embedding } from './layers/embedding.ts'
 export { layerNorm } from './layers/layer-norm.ts'
 export type { BackendName, LoadBackendOptions, LoadedBackend } from './load-backend.ts'
 export { backendNames, loadBackend } from './load-backend.ts'
-export type { Loss, LossBatch, LossSum } from './loss.ts'
+export type { Loss, LossBatch, LossSum, LossTotal } from './loss.ts'
 export type { CrossEntropyOptions, FocalOptions } from './losses/classification.ts'
 export { binaryCrossEntropy, crossEntropy, focal } from './losses/classification.ts'
 export { huber, meanSquaredError, quantile } from './losses/regression.ts'
@@ -72,8 +72,15 @@ export type { SharedData, SharedLoaderOptions } from './shared-loader.ts'
 export { createSharedLoader } from './shared-loader.ts'
 export type { TfjsOptions, TfLike } from './tfjs-backend.ts'
 export { tfjs } from './tfjs-backend.ts'
-export type { FitOptions, FitResult, Trainer, TrainerOptions, TrainerTimes, TrainingProgress } from './trainer.ts'
 export { createTrainer } from './trainer.ts'
+export type {
+  FitOptions,
+  FitResult,
+  Trainer,
+  TrainerOptions,
+  TrainerTimes,
+  TrainingProgress,
+} from './trainer-options.ts'
 export type { StateStore, TrainingRun, Trick } from './trick.ts'
 export type { ExponentialAverageOptions, WeightAveragingOptions } from './tricks/averages.ts'
 export { exponentialAverage, stochasticWeightAveraging } from './tricks/averages.ts'

@@ -101,30 +101,13 @@ export interface Kernels {
   ): void
   toHalf(kind: number, n: number, x: number, y: number): void
   fromHalf(kind: number, n: number, x: number, y: number): void
-  adam(
-    n: number,
-    p: number,
-    g: number,
-    m: number,
-    v: number,
-    rate: number,
-    beta1: number,
-    beta2: number,
-    eps: number,
-    c1: number,
-    c2: number,
-    l2: number,
-    decay: number,
-  ): void
-  momentum(
-    n: number,
-    p: number,
-    g: number,
-    v: number,
-    rate: number,
-    mu: number,
-    damp: number,
-    l2: number,
-    nesterov: number,
-  ): void
+  /** x *= the float32 at `at`: an argument that is no integer leaves a boxed number behind in every call. */
+  scaleAt(n: number, at: number, x: number): void
+  /** `numbers` holds rate, beta1, 1 - beta1, beta2, 1 - beta2, epsilon, c1, c2, l2, decay. */
+  adam(n: number, p: number, g: number, m: number, v: number, numbers: number): void
+  /** `numbers` holds rate, momentum, damp, l2. */
+  momentum(n: number, p: number, g: number, v: number, numbers: number, nesterov: number): void
 }
+
+/** Where the numbers of `adam`, `momentum` and `scaleAt` are put: 64 bytes below the first that models use. */
+export const NUMBERS_AT: number = 65536 - 64

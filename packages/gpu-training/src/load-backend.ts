@@ -1,6 +1,7 @@
 import { isTradewrightError, TradewrightError } from '@tradewright/core'
 import type { TrainingBackend } from './backend.ts'
-import { type FusedBackendOptions, fusedBackend } from './fused-backend.ts'
+import { fusedBackend } from './fused-backend.ts'
+import type { FusedBackendOptions } from './fused-options.ts'
 import { openBlas } from './open-blas.ts'
 import { type TfLike, tfjs } from './tfjs-backend.ts'
 

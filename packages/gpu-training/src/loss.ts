@@ -21,6 +21,20 @@ export interface LossSum {
   readonly weight: number
 }
 
+/** A {@link LossSum} that is the caller's, to be written to: training asks for one in every step. */
+export interface LossTotal {
+  sum: number
+  weight: number
+}
+
+/** A sum in the caller's `out`, or in one of its own. */
+export function lossTotal(sum: number, weight: number, out: LossTotal | undefined): LossSum {
+  if (out === undefined) return { sum, weight }
+  out.sum = sum
+  out.weight = weight
+  return out
+}
+
 /** A loss: of sums over rows, so that batches can be put together exactly. */
 export interface Loss {
   readonly name: string
@@ -31,7 +45,9 @@ export interface Loss {
   /**
    * The loss and, where `gradient` is given, its derivative by each prediction times `factor`: of `sum`, not of the mean.
    *
+   * @param batch    valid for the call only.
    * @param gradient shape [rows * outputs], caller-owned, fully overwritten; may not be `prediction`.
+   * @param out      may be written to and returned, so that a step allocates nothing.
    */
-  evaluate(batch: LossBatch, gradient: Float32Array | undefined, factor: number): LossSum
+  evaluate(batch: LossBatch, gradient: Float32Array | undefined, factor: number, out?: LossTotal): LossSum
 }

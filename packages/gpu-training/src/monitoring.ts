@@ -2,7 +2,8 @@ import { type Clock, systemClock } from '@tradewright/core'
 import type { TrainingBackend } from './backend.ts'
 import { checkCount } from './check-range.ts'
 import type { Dataset } from './dataset.ts'
-import { createTrainer, type TrainerOptions, type TrainerTimes } from './trainer.ts'
+import { createTrainer } from './trainer.ts'
+import type { TrainerOptions, TrainerTimes } from './trainer-options.ts'
 import type { Trick } from './trick.ts'
 
 /** Options of {@link benchmarkModelPerformance}. */

@@ -65,11 +65,46 @@ export function fromFloat16Bits(half: number): number {
   return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25)
 }
 
+/** See {@link Kernels.adam}: p, g, m and v of one length, anywhere. */
+export function plainAdam(
+  p: Float32Array,
+  g: Float32Array,
+  m: Float32Array,
+  v: Float32Array,
+  [rate, beta1, rest1, beta2, rest2, epsilon, c1, c2, l2, decay]: ArrayLike<number> & Iterable<number>,
+): void {
+  for (let i = 0; i < p.length; i++) {
+    const d = g[i] + l2 * p[i]
+    const m1 = beta1 * m[i] + rest1 * d
+    const v1 = beta2 * v[i] + rest2 * d * d
+    m[i] = m1
+    v[i] = v1
+    p[i] -= rate * ((m1 * c1) / (Math.sqrt(v1 * c2) + epsilon) + decay * p[i])
+  }
+}
+
+/** See {@link Kernels.momentum}: p, g and v of one length, anywhere. */
+export function plainMomentum(
+  p: Float32Array,
+  g: Float32Array,
+  v: Float32Array,
+  [rate, mu, damp, l2]: ArrayLike<number> & Iterable<number>,
+  nesterov: boolean,
+): void {
+  for (let i = 0; i < p.length; i++) {
+    const d = g[i] + l2 * p[i]
+    const v1 = mu * v[i] + damp * d
+    v[i] = v1
+    p[i] -= rate * (nesterov ? d + mu * v1 : v1)
+  }
+}
+
 /** The kernels in plain TypeScript: the reference of the WebAssembly ones, and the fallback where there is none. */
 export function plainKernels(buffer: ArrayBufferLike): Kernels {
   const f = new Float32Array(buffer)
   const bits = new Uint32Array(buffer)
   const halves = new Uint16Array(buffer)
+  const view = (at: number, n: number): Float32Array => f.subarray(at >> 2, (at >> 2) + n)
   const counter = new Uint32Array(4)
   const key = new Uint32Array(2)
   const block = new Uint32Array(4)
@@ -209,25 +244,15 @@ export function plainKernels(buffer: ArrayBufferLike): Kernels {
         else f[(y >> 2) + i] = fromFloat16Bits(half)
       }
     },
-    adam(n, p, g, m, v, rate, beta1, beta2, eps, c1, c2, l2, decay) {
-      for (let i = 0; i < n; i++) {
-        const w = f[(p >> 2) + i]
-        const d = f[(g >> 2) + i] + l2 * w
-        const m1 = beta1 * f[(m >> 2) + i] + (1 - beta1) * d
-        const v1 = beta2 * f[(v >> 2) + i] + (1 - beta2) * d * d
-        f[(m >> 2) + i] = m1
-        f[(v >> 2) + i] = v1
-        f[(p >> 2) + i] = w - rate * ((m1 * c1) / (Math.sqrt(v1 * c2) + eps) + decay * w)
-      }
+    scaleAt(n, at, x) {
+      const a = f[at >> 2]
+      for (let i = 0; i < n; i++) f[(x >> 2) + i] *= a
     },
-    momentum(n, p, g, v, rate, mu, damp, l2, nesterov) {
-      for (let i = 0; i < n; i++) {
-        const w = f[(p >> 2) + i]
-        const d = f[(g >> 2) + i] + l2 * w
-        const v1 = mu * f[(v >> 2) + i] + damp * d
-        f[(v >> 2) + i] = v1
-        f[(p >> 2) + i] = w - rate * (nesterov ? d + mu * v1 : v1)
-      }
+    adam(n, p, g, m, v, numbers) {
+      plainAdam(view(p, n), view(g, n), view(m, n), view(v, n), view(numbers, 10))
+    },
+    momentum(n, p, g, v, numbers, nesterov) {
+      plainMomentum(view(p, n), view(g, n), view(v, n), view(numbers, 4), nesterov === 1)
     },
   }
 }

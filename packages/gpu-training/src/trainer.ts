@@ -1,22 +1,21 @@
-import {
-  type Checkpoints,
-  type Clock,
-  createEvents,
-  type Data,
-  type Events,
-  systemClock,
-  TradewrightError,
-} from '@tradewright/core'
-import type { Batch, CompiledModel, CompileOptions, PrecisionPolicy, TrainingBackend } from './backend.ts'
+import { type Clock, createEvents, type Data, type Events, systemClock, TradewrightError } from '@tradewright/core'
+import type { Batch, CompiledModel, CompileOptions, GradientOptions } from './backend.ts'
 import { checkCount, checkRange } from './check-range.ts'
-import { createDataLoader, type DataLoader, type DataLoaderOptions, type Sampling } from './data-loader.ts'
+import { createDataLoader, type DataLoader, type DataLoaderOptions } from './data-loader.ts'
 import type { Dataset } from './dataset.ts'
-import type { Loss } from './loss.ts'
-import type { ModelSpec } from './model-spec.ts'
-import { type ParameterGroup, ParameterUpdates } from './parameter-updates.ts'
+import type { LossTotal } from './loss.ts'
+import { ParameterUpdates } from './parameter-updates.ts'
+import type {
+  FitOptions,
+  FitResult,
+  Trainer,
+  TrainerOptions,
+  TrainerTimes,
+  TrainingProgress,
+} from './trainer-options.ts'
+import { readState, type SavedState } from './trainer-state.ts'
 import type { TrainingRun, Trick } from './trick.ts'
 import { checkTricks } from './trick-rules.ts'
-import type { UpdateRule } from './update-rule.ts'
 
 declare module '@tradewright/core' {
   interface EventMap {
@@ -27,119 +26,6 @@ declare module '@tradewright/core' {
   }
 }
 
-/** Options of {@link createTrainer}. */
-export interface TrainerOptions {
-  readonly model: ModelSpec
-  readonly loss: Loss
-  readonly updateRule: UpdateRule
-  readonly backend: TrainingBackend
-  /** Rows a batch. @default 256 */
-  readonly batch?: number | undefined
-  /** Base rate; schedules start from it. @default 0.001 */
-  readonly rate?: number | undefined
-  /** @default 0 */
-  readonly seed?: number | undefined
-  /** @default [] */
-  readonly tricks?: readonly Trick[] | undefined
-  /** Rates, decay and freezing of some of the parameters. @default [] */
-  readonly groups?: readonly ParameterGroup[] | undefined
-  /** @default float32 everywhere */
-  readonly precision?: PrecisionPolicy | undefined
-  readonly events?: Events | undefined
-  /** @default the machine's */
-  readonly clock?: Clock | undefined
-}
-
-/** Where a training stands. */
-export interface TrainingProgress {
-  readonly epoch: number
-  readonly epochs: number
-  readonly step: number
-  readonly steps: number
-  readonly rate: number
-  readonly loss: number
-  readonly validationLoss: number | undefined
-}
-
-/** Options of a trainer's `fit`. */
-export interface FitOptions {
-  /** Epochs in all, those made before included. */
-  readonly epochs: number
-  readonly validation?: Dataset | undefined
-  /** @default 'shuffle' */
-  readonly sampling?: Sampling | undefined
-  /** Makes the loader of the training data, as of `createSharedLoader`. @default createDataLoader */
-  readonly loader?: ((options: DataLoaderOptions) => DataLoader) | undefined
-  readonly signal?: AbortSignal | undefined
-  /** After every epoch. */
-  readonly onProgress?: ((progress: TrainingProgress) => void) | undefined
-  /** Where states are kept: the newest is continued, if it is of the same training. */
-  readonly checkpoints?: Checkpoints | undefined
-  /** Updates between checkpoints. @default one epoch */
-  readonly checkpointEvery?: number | undefined
-}
-
-/** What came of a training. */
-export interface FitResult {
-  readonly epochs: number
-  readonly steps: number
-  readonly loss: number
-  readonly validationLoss: number | undefined
-  readonly history: readonly TrainingProgress[]
-  /** Why it ended. */
-  readonly why: 'epochs' | 'stopped'
-  /** Numbers of each trick that has some. */
-  readonly tricks: Readonly<Record<string, Readonly<Record<string, number>>>>
-}
-
-/** Time of a training in parts, in ms, and the rows that it took. */
-export interface TrainerTimes {
-  readonly data: number
-  readonly forward: number
-  readonly loss: number
-  readonly backward: number
-  readonly update: number
-  readonly validation: number
-  readonly rows: number
-  readonly steps: number
-}
-
-/** Trains one model. */
-export interface Trainer {
-  readonly model: CompiledModel
-  readonly events: Events
-  readonly step: number
-  readonly epoch: number
-  /**
-   * Trains until so many epochs are made in all. An abort rejects with the signal's reason; the state is kept, and
-   * `fit` may be called again.
-   */
-  fit(dataset: Dataset, options: FitOptions): Promise<FitResult>
-  /** Mean loss over a dataset, without dropout. */
-  evaluate(dataset: Dataset): number
-  /** @param out shape [rows * outputs], caller-owned. */
-  predict(x: Float32Array, out?: Float32Array): Float32Array
-  times(reset?: boolean): TrainerTimes
-  /** Everything that a resumed training needs to go on to the last bit. Copies. */
-  save(): Data
-  restore(data: Data): void
-  dispose(): void
-}
-
-interface SavedState {
-  readonly version: 1
-  readonly parameters: readonly { readonly name: string; readonly shape: readonly number[] }[]
-  readonly rule: string
-  readonly step: number
-  readonly epoch: number
-  readonly values: Readonly<Record<string, Float32Array>>
-  readonly updates: Data
-  readonly loader: Data
-  readonly epochSum: number
-  readonly epochWeight: number
-  readonly tricks: Readonly<Record<string, Data>>
-}
-
 const SLICE_MS = 30
 
 class NetworkTrainer implements Trainer {
@@ -147,6 +33,8 @@ class NetworkTrainer implements Trainer {
   readonly events: Events
   readonly #options: TrainerOptions
   readonly #tricks: readonly Trick[]
+  /** Those that have a hook which runs in every step: what has none costs nothing. */
+  readonly #stepTricks: readonly Trick[]
   readonly #updates: ParameterUpdates
   readonly #accumulate: number
   readonly #clock: Clock
@@ -157,6 +45,14 @@ class NetworkTrainer implements Trainer {
   #loaderState: Data
   #epochSum = 0
   #epochWeight = 0
+  readonly #gradients: readonly Float32Array[]
+  // Filled anew in each step: objects a step would be garbage.
+  readonly #how: { -readonly [K in keyof GradientOptions]: GradientOptions[K] } = {
+    step: 0,
+    accumulate: false,
+    scale: 1,
+  }
+  readonly #found: LossTotal = { sum: 0, weight: 0 }
   #times = { data: 0, update: 0, validation: 0, rows: 0, steps: 0 }
   #predictions: Float32Array | undefined
 
@@ -172,6 +68,14 @@ class NetworkTrainer implements Trainer {
     this.events = options.events ?? createEvents()
     this.#tricks = [...tricks].sort((a, b) => (a.order ?? 0) - (b.order ?? 0))
     checkTricks(tricks)
+    this.#stepTricks = this.#tricks.filter(
+      ({ lossScale, batch: change, gradients, rate: schedule, stepped }) =>
+        lossScale !== undefined ||
+        change !== undefined ||
+        gradients !== undefined ||
+        schedule !== undefined ||
+        stepped !== undefined,
+    )
     this.#accumulate = tricks.reduce((most, trick) => Math.max(most, trick.accumulate ?? 1), 1)
     if (this.#accumulate > 1 && updateRule.ascend !== undefined)
       throw new TradewrightError(
@@ -184,6 +88,7 @@ class NetworkTrainer implements Trainer {
     let compile: CompileOptions = { batch, loss, seed, slots, scratchSlots, precision: options.precision }
     for (const trick of this.#tricks) compile = { ...compile, ...trick.compile?.(compile) }
     this.model = options.backend.compile(options.model, compile)
+    this.#gradients = [...this.model.gradientsOf.values()]
     for (const trick of tricks) trick.check?.({ loss, rule: updateRule, outputs: this.model.outputs })
     this.#updates = new ParameterUpdates(this.model, updateRule, options.groups ?? [], store)
     this.#run = {
@@ -307,23 +212,32 @@ class NetworkTrainer implements Trainer {
     let parts = 0
     let sum = 0
     let weight = 0
-    const scale = this.#tricks.reduce((product, trick) => product * (trick.lossScale?.() ?? 1), 1)
-    const batches: Batch[] = []
+    let scale = 1
+    const tricks = this.#stepTricks
+    for (let i = 0; i < tricks.length; i++) scale *= tricks[i].lossScale?.() ?? 1
+    // SAM needs its batch again.
+    let again: Batch | undefined
     for (; parts < this.#accumulate; parts++) {
       const start = this.#clock.elapsed()
       const batch = this.#nextBatch(loader, parts)
       this.#times.data += this.#clock.elapsed() - start
       if (batch === undefined) break
-      const found = this.model.gradients(batch, { step: this.#dropStep(parts), accumulate: parts > 0, scale })
+      const found = this.model.gradients(batch, this.#gradientOptions(parts, scale), this.#found)
       if (!Number.isFinite(found.sum)) throw this.#notFinite(found.sum, batch)
       sum += found.sum
       weight += found.weight
       this.#times.rows += batch.rows
-      // SAM needs the batch again.
-      if (this.#options.updateRule.ascend !== undefined) batches.push(batch)
+      again = batch
     }
-    if (parts > 0) this.#apply(batches, sum, weight, scale)
+    if (again !== undefined) this.#apply(again, sum, weight, scale)
     return loader.position === 0 || loader.position === loader.batches ? this.#atEnd(loader) : false
+  }
+
+  #gradientOptions(part: number, scale: number): GradientOptions {
+    this.#how.step = this.#dropStep(part)
+    this.#how.accumulate = part > 0
+    this.#how.scale = scale
+    return this.#how
   }
 
   /** Moves a loader that has given its last batch to the next epoch. */
@@ -339,7 +253,9 @@ class NetworkTrainer implements Trainer {
   #nextBatch(loader: DataLoader, part: number): Batch | undefined {
     if (loader.position === loader.batches) return undefined
     let batch = loader.next()
-    if (batch !== undefined) for (const trick of this.#tricks) batch = trick.batch?.(batch, this.#run, part) ?? batch
+    if (batch === undefined) return undefined
+    const tricks = this.#stepTricks
+    for (let i = 0; i < tricks.length; i++) batch = tricks[i].batch?.(batch, this.#run, part) ?? batch
     return batch
   }
 
@@ -354,39 +270,44 @@ class NetworkTrainer implements Trainer {
     )
   }
 
+  #normalize(weight: number): void {
+    const { ops } = this.model
+    for (let i = 0; i < this.#gradients.length; i++) ops.scale(this.#gradients[i], 1 / weight)
+  }
+
+  /** The gradients go through the tricks; false where one of them skips the update. */
+  #through(): boolean {
+    const tricks = this.#stepTricks
+    for (let i = 0; i < tricks.length; i++) if (tricks[i].gradients?.(this.#run) === 'skip') return false
+    return true
+  }
+
   /** Gradients of the mean loss, through the tricks, into the parameters. */
-  #apply(batches: readonly Batch[], sum: number, weight: number, scale: number): void {
+  #apply(batch: Batch, sum: number, weight: number, scale: number): void {
     const start = this.#clock.elapsed()
     const { model } = this
     const run = this.#run
     run.trainingLoss = sum / weight
-    const normalize = (): void => {
-      for (const gradient of model.gradientsOf.values()) model.ops.scale(gradient, 1 / weight)
-    }
-    normalize()
-    const base = this.#options.rate ?? 1e-3
-    run.rate = this.#tricks.reduce((rate, trick) => trick.rate?.(rate, run) ?? rate, base)
-    const through = (): boolean => {
-      for (const trick of this.#tricks) if (trick.gradients?.(run) === 'skip') return false
-      return true
-    }
-    let go = through()
+    this.#normalize(weight)
+    let rate = this.#options.rate ?? 1e-3
+    const tricks = this.#stepTricks
+    for (let i = 0; i < tricks.length; i++) rate = tricks[i].rate?.(rate, run) ?? rate
+    run.rate = rate
+    let go = this.#through()
     if (go && this.#options.updateRule.ascend !== undefined) {
-      this.#updates.ascend(run.step + 1, run.rate)
+      this.#updates.ascend(run.step + 1, rate)
       model.commit()
-      batches.forEach((batch, part) => {
-        model.gradients(batch, { step: this.#dropStep(part), accumulate: part > 0, scale })
-      })
-      normalize()
-      go = through()
+      model.gradients(batch, this.#gradientOptions(0, scale), this.#found)
+      this.#normalize(weight)
+      go = this.#through()
       if (!go) this.#updates.descend()
     }
-    if (go) this.#updates.update(run.step + 1, run.rate)
+    if (go) this.#updates.update(run.step + 1, rate)
     run.step++
     this.#epochSum += sum
     this.#epochWeight += weight
     if (go) model.commit()
-    for (const trick of this.#tricks) trick.stepped?.(run)
+    for (let i = 0; i < tricks.length; i++) tricks[i].stepped?.(run)
     this.#times.steps++
     this.#times.update += this.#clock.elapsed() - start
   }
@@ -474,10 +395,7 @@ class NetworkTrainer implements Trainer {
   }
 
   restore(data: Data): void {
-    const state = data as unknown as SavedState
-    if (state?.version !== 1)
-      throw new TradewrightError('BAD_DATA', `a training state must be of version 1, was ${String(state?.version)}`)
-    this.#checkArchitecture(state)
+    const state = readState(data, this.model.parameters, this.#options.updateRule.name)
     for (const [name, values] of this.model.values) values.set(state.values[name])
     this.#updates.restore(state.updates)
     this.#loaderState = state.loader
@@ -488,25 +406,6 @@ class NetworkTrainer implements Trainer {
     this.#run.epoch = state.epoch
     for (const trick of this.#tricks) if (trick.name in state.tricks) trick.restore?.(state.tricks[trick.name])
     this.model.commit()
-  }
-
-  #checkArchitecture(state: SavedState): void {
-    const ours = this.model.parameters
-    const most = Math.max(ours.length, state.parameters.length)
-    const show = (each: { readonly name: string; readonly shape: readonly number[] } | undefined): string =>
-      each === undefined ? 'nothing' : `${each.name} [${each.shape.join(', ')}]`
-    for (let i = 0; i < most; i++)
-      if (show(ours[i]) !== show(state.parameters[i]))
-        throw new TradewrightError(
-          'BAD_SHAPE',
-          `a training state must be of the same architecture: layer '${(ours[i] ?? state.parameters[i]).name.split('/')[0]}' has ${show(ours[i])}, the state ${show(state.parameters[i])}`,
-          { ours: show(ours[i]), state: show(state.parameters[i]) },
-        )
-    if (state.rule !== this.#options.updateRule.name)
-      throw new TradewrightError(
-        'BAD_OPTION',
-        `a training state must be of update rule '${this.#options.updateRule.name}', was '${state.rule}'`,
-      )
   }
 
   dispose(): void {

@@ -1,5 +1,5 @@
-import type { Kernels } from './kernels.ts'
-import { plainKernels } from './plain-kernels.ts'
+import { type Kernels, NUMBERS_AT } from './kernels.ts'
+import { plainAdam, plainMomentum } from './plain-kernels.ts'
 
 /** Numbers of an Adam step: see `adam`. */
 export interface AdamNumbers {
@@ -35,72 +35,84 @@ export interface VectorOps {
   momentum(p: Float32Array, g: Float32Array, v: Float32Array, numbers: MomentumNumbers): void
 }
 
-/**
- * The operations over arrays that may lie anywhere.
- *
- * @param kernels and `memory`: arrays that all lie in this memory go to these kernels.
- */
-export function vectorOps(kernels?: Kernels, memory?: ArrayBufferLike): VectorOps {
-  const here = (x: Float32Array): boolean => kernels !== undefined && x.buffer === memory
+/** The operations over arrays of the host. */
+function plainOps(): VectorOps {
+  const numbers = new Float32Array(10)
   return {
     scale(x, a) {
-      if (kernels !== undefined && here(x)) kernels.scale(x.length, a, x.byteOffset)
-      else for (let i = 0; i < x.length; i++) x[i] *= a
+      for (let i = 0; i < x.length; i++) x[i] *= a
     },
     axpy(a, x, y) {
-      if (kernels !== undefined && here(x) && here(y)) kernels.axpy(x.length, a, x.byteOffset, y.byteOffset)
-      else for (let i = 0; i < x.length; i++) y[i] += a * x[i]
+      for (let i = 0; i < x.length; i++) y[i] += a * x[i]
     },
     sumSquares(x) {
-      if (kernels !== undefined && here(x)) return kernels.sumSquares(x.length, x.byteOffset)
       let sum = 0
       for (let i = 0; i < x.length; i++) sum += x[i] * x[i]
       return sum
     },
-    adam(p, g, m, v, { rate, beta1, beta2, epsilon, c1, c2, l2, decay }) {
-      const n = p.length
-      const apply = (k: Kernels, at: readonly number[]): void =>
-        k.adam(n, at[0], at[1], at[2], at[3], rate, beta1, beta2, epsilon, c1, c2, l2, decay)
-      if (kernels !== undefined && here(p) && here(g) && here(m) && here(v))
-        kernels.adam(
-          n,
-          p.byteOffset,
-          g.byteOffset,
-          m.byteOffset,
-          v.byteOffset,
-          rate,
-          beta1,
-          beta2,
-          epsilon,
-          c1,
-          c2,
-          l2,
-          decay,
-        )
-      else elsewhere([p, g, m, v], apply)
+    adam(p, g, m, v, given) {
+      writeAdam(numbers, given)
+      plainAdam(p, g, m, v, numbers)
     },
-    momentum(p, g, v, { rate, momentum, damp, l2, nesterov }) {
-      const n = p.length
-      const flag = nesterov ? 1 : 0
-      if (kernels !== undefined && here(p) && here(g) && here(v))
-        kernels.momentum(n, p.byteOffset, g.byteOffset, v.byteOffset, rate, momentum, damp, l2, flag)
-      else elsewhere([p, g, v], (k, at) => k.momentum(n, at[0], at[1], at[2], rate, momentum, damp, l2, flag))
+    momentum(p, g, v, given) {
+      writeMomentum(numbers, given)
+      plainMomentum(p, g, v, numbers, given.nesterov)
     },
   }
 }
 
-/** Runs a plain kernel over arrays of one length that lie in different places, through a copy. */
-function elsewhere(arrays: readonly Float32Array[], run: (kernels: Kernels, at: readonly number[]) => void): void {
-  const n = arrays[0].length
-  const joined = new Float32Array(n * arrays.length)
-  arrays.forEach((array, i) => {
-    joined.set(array, i * n)
-  })
-  run(
-    plainKernels(joined.buffer),
-    arrays.map((_, i) => i * n * 4),
-  )
-  arrays.forEach((array, i) => {
-    array.set(joined.subarray(i * n, (i + 1) * n))
-  })
+/** In float32, as the kernels read them: a rule gives the same on every backend. */
+function writeAdam(to: Float32Array, { rate, beta1, beta2, epsilon, c1, c2, l2, decay }: AdamNumbers): void {
+  to[0] = rate
+  to[1] = beta1
+  to[2] = 1 - beta1
+  to[3] = beta2
+  to[4] = 1 - beta2
+  to[5] = epsilon
+  to[6] = c1
+  to[7] = c2
+  to[8] = l2
+  to[9] = decay
+}
+
+function writeMomentum(to: Float32Array, { rate, momentum, damp, l2 }: MomentumNumbers): void {
+  to[0] = rate
+  to[1] = momentum
+  to[2] = damp
+  to[3] = l2
+}
+
+/**
+ * The operations over arrays that may lie anywhere.
+ *
+ * @param kernels and `memory`: arrays that all lie in this memory go to these kernels. Their numbers go through the
+ *   memory, below what models use: as arguments they would leave garbage behind in every step.
+ */
+export function vectorOps(kernels?: Kernels, memory?: ArrayBufferLike): VectorOps {
+  const plain = plainOps()
+  if (kernels === undefined || memory === undefined) return plain
+  const numbers = new Float32Array(memory, NUMBERS_AT, 10)
+  return {
+    scale(x, a) {
+      if (x.buffer !== memory) return plain.scale(x, a)
+      numbers[0] = a
+      kernels.scaleAt(x.length, NUMBERS_AT, x.byteOffset)
+    },
+    axpy(a, x, y) {
+      if (x.buffer === memory && y.buffer === memory) kernels.axpy(x.length, a, x.byteOffset, y.byteOffset)
+      else plain.axpy(a, x, y)
+    },
+    sumSquares: (x) => (x.buffer === memory ? kernels.sumSquares(x.length, x.byteOffset) : plain.sumSquares(x)),
+    adam(p, g, m, v, given) {
+      if (p.buffer !== memory || g.buffer !== memory || m.buffer !== memory || v.buffer !== memory)
+        return plain.adam(p, g, m, v, given)
+      writeAdam(numbers, given)
+      kernels.adam(p.length, p.byteOffset, g.byteOffset, m.byteOffset, v.byteOffset, NUMBERS_AT)
+    },
+    momentum(p, g, v, given) {
+      if (p.buffer !== memory || g.buffer !== memory || v.buffer !== memory) return plain.momentum(p, g, v, given)
+      writeMomentum(numbers, given)
+      kernels.momentum(p.length, p.byteOffset, g.byteOffset, v.byteOffset, NUMBERS_AT, given.nesterov ? 1 : 0)
+    },
+  }
 }

@@ -1,5 +1,6 @@
 import { TradewrightError } from '@tradewright/core'
 import { TRAINING_RELAXED_WASM } from './generated/training-relaxed-wasm.ts'
+import { TRAINING_SHARED_RELAXED_WASM } from './generated/training-shared-relaxed-wasm.ts'
 import { TRAINING_SHARED_WASM } from './generated/training-shared-wasm.ts'
 import { TRAINING_WASM } from './generated/training-wasm.ts'
 import type { Kernels, MatmulShape } from './kernels.ts'
@@ -56,20 +57,27 @@ export function createWasmMemory(bytes: number): WasmMemory {
   }
 }
 
-/** A memory that several threads see, and the module that runs over it. */
+/** A memory that several threads see, the module that runs over it, and this thread's instance of it. */
 export interface SharedWasm {
   readonly memory: WasmMemory
   readonly module: WasmModule
+  readonly exports: Readonly<Record<string, Exported>>
+  readonly kernels: Kernels
 }
 
 /** Pages that a shared memory may have at most: the module must say so in advance. */
 const SHARED_PAGES = 32_768
 
-/** A shared memory of at least `bytes`, and its module. @throws TradewrightError `OUT_OF_MEMORY`. */
-export function createSharedWasm(bytes: number): SharedWasm {
+/** A shared memory of at least `bytes`, its module and kernels. @throws TradewrightError `OUT_OF_MEMORY`. */
+export function createSharedWasm(bytes: number, relaxed: boolean): SharedWasm {
   try {
     const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / 65536), maximum: SHARED_PAGES, shared: true })
-    return { memory, module: new WebAssembly.Module(decode(TRAINING_SHARED_WASM)) }
+    const fast = decode(TRAINING_SHARED_RELAXED_WASM)
+    const fused = relaxed && WebAssembly.validate(fast)
+    const module = new WebAssembly.Module(fused ? fast : decode(TRAINING_SHARED_WASM))
+    const name = fused ? 'wasm-relaxed-simd' : 'wasm-simd'
+    const exports = exportsOf(module, memory)
+    return { memory, module, exports, kernels: kernelsOf(name, exports) }
   } catch (cause) {
     throw outOfMemory(bytes, cause)
   }
@@ -92,19 +100,14 @@ export function outOfMemory(bytes: number, cause: unknown): TradewrightError {
  *   differ in the last bits from runtimes without.
  */
 export function wasmKernels(memory: WasmMemory, relaxed: boolean): Kernels {
-  return instantiate(compile(relaxed), memory)
+  const { name, module } = compile(relaxed)
+  return kernelsOf(name, exportsOf(module, memory))
 }
 
-/** The kernels over a shared memory: without fused multiply-add, so that both threads round alike on every runtime. */
-export function sharedKernels({ memory, module }: SharedWasm): Kernels {
-  return instantiate({ name: 'wasm-simd, 2 threads', module }, memory)
-}
+const exportsOf = (module: WasmModule, memory: WasmMemory): Record<string, Exported> =>
+  new WebAssembly.Instance(module, { env: { memory } }).exports as Record<string, Exported>
 
-function instantiate(
-  { name, module }: { readonly name: string; readonly module: WasmModule },
-  memory: WasmMemory,
-): Kernels {
-  const e = new WebAssembly.Instance(module, { env: { memory } }).exports as Record<string, Exported>
+function kernelsOf(name: string, e: Readonly<Record<string, Exported>>): Kernels {
   const { packB, gemm } = e
   const made: Pick<Kernels, 'name' | 'packedBytes' | 'pack' | 'matmul'> = {
     name,
@@ -125,6 +128,7 @@ function instantiate(
     fill: e.fill,
     axpy: e.axpy,
     scale: e.scale,
+    scaleAt: e.scaleAt,
     sumSquares: e.sumSquares,
     columnSum: e.columnSum,
     layerNorm: e.layerNorm,

@@ -1,5 +1,5 @@
 import { TradewrightError } from '@tradewright/core'
-import type { Loss, LossBatch } from '../loss.ts'
+import { type Loss, type LossBatch, lossTotal } from '../loss.ts'
 import { targetShape } from './row-loss.ts'
 
 /** Options of {@link crossEntropy}. */
@@ -66,7 +66,7 @@ function softmaxLoss(name: string, gamma: number, smoothing: number): Loss {
         throw new TradewrightError('BAD_SHAPE', `${name} must have at least 2 outputs, was ${outputs}`, { outputs })
       if (targets !== 1 && targets !== outputs) throw targetShape(name, `1 or ${outputs}`, targets)
     },
-    evaluate(batch, gradient, factor) {
+    evaluate(batch, gradient, factor, out) {
       const { rows, outputs, prediction, weight } = batch
       if (p.length < outputs) {
         p = new Float64Array(outputs)
@@ -101,7 +101,7 @@ function softmaxLoss(name: string, gamma: number, smoothing: number): Loss {
         if (gradient === undefined) continue
         for (let j = 0; j < outputs; j++) gradient[row + j] = factor * w * (dp[j] - p[j] * dot)
       }
-      return { sum, weight: total }
+      return lossTotal(sum, total, out)
     },
   }
 }
@@ -117,7 +117,7 @@ export function binaryCrossEntropy(): Loss {
     check(outputs, targets) {
       if (targets !== outputs) throw targetShape(name, String(outputs), targets)
     },
-    evaluate({ rows, outputs, prediction, target, weight }, gradient, factor) {
+    evaluate({ rows, outputs, prediction, target, weight }, gradient, factor, out) {
       let sum = 0
       let total = 0
       for (let i = 0; i < rows; i++) {
@@ -130,7 +130,7 @@ export function binaryCrossEntropy(): Loss {
           if (gradient !== undefined) gradient[at] = (factor * w * (1 / (1 + Math.exp(-x)) - target[at])) / outputs
         }
       }
-      return { sum, weight: total }
+      return lossTotal(sum, total, out)
     },
   }
 }

@@ -1,5 +1,5 @@
 import { TradewrightError } from '@tradewright/core'
-import type { Loss } from '../loss.ts'
+import { type Loss, lossTotal } from '../loss.ts'
 
 /** The error for a target of another width. */
 export function targetShape(name: string, expected: string, targets: number): TradewrightError {
@@ -26,7 +26,7 @@ export function differenceLoss(name: string, value: (d: number) => number, slope
     check(outputs, targets) {
       if (targets !== outputs) throw targetShape(name, String(outputs), targets)
     },
-    evaluate({ rows, outputs, prediction, target, weight }, gradient, factor) {
+    evaluate({ rows, outputs, prediction, target, weight }, gradient, factor, out) {
       let sum = 0
       let total = 0
       for (let i = 0; i < rows; i++) {
@@ -41,7 +41,7 @@ export function differenceLoss(name: string, value: (d: number) => number, slope
         }
         sum += (w * loss) / outputs
       }
-      return { sum, weight: total }
+      return lossTotal(sum, total, out)
     },
   }
 }

@@ -1,5 +1,5 @@
 import { TradewrightError } from '@tradewright/core'
-import type { Loss } from '../loss.ts'
+import { type Loss, lossTotal } from '../loss.ts'
 import { targetShape } from './row-loss.ts'
 
 /** Options of {@link sharpe}. */
@@ -28,7 +28,7 @@ export function sharpe({ epsilon = 1e-6, cost = 0 }: SharpeOptions = {}): Loss {
     check(outputs, targets) {
       if (targets !== outputs) throw targetShape(name, String(outputs), targets)
     },
-    evaluate({ rows, outputs, prediction, target, weight }, gradient, factor) {
+    evaluate({ rows, outputs, prediction, target, weight }, gradient, factor, out) {
       if (weight !== undefined) throw new TradewrightError('BAD_OPTION', 'weight must be left out with the loss sharpe')
       if (earned.length < rows) earned = new Float64Array(rows)
       let mean = 0
@@ -59,7 +59,7 @@ export function sharpe({ epsilon = 1e-6, cost = 0 }: SharpeOptions = {}): Loss {
             gradient[at] = -factor * rows * d
           }
       }
-      return { sum: -ratio * rows, weight: rows }
+      return lossTotal(-ratio * rows, rows, out)
     },
   }
 }
