@@ -103,7 +103,7 @@ function guess({ y, weight, classes }: ModelRows, rows: number): Float32Array {
 
 /** Judges one fold's model. @param model has the fold's state loaded. */
 export function foldReport(
-  model: Model & { readonly importances?: Readonly<Record<string, number>> | undefined },
+  model: Model,
   part: {
     readonly fold: ModelFold
     readonly fitted: FittedModel

@@ -4,6 +4,7 @@ import { heatMapOf, renderHeatMap } from './heat-map.ts'
 import { renderInsight } from './insight-section.ts'
 import { type HoverData, type LineChart, renderLineChart } from './line-chart.ts'
 import { embedJson, escapeHtml } from './markup.ts'
+import { renderModel } from './model-section.ts'
 import {
   formatBytes,
   formatCount,
@@ -162,6 +163,7 @@ function renderStudy(study: ReportStudy, index: number, hovers: Hovers): string 
 ${study.curves.map((curves, k) => renderCurves(curves, `s${index}c${k}`, study.curves.length > 1, hovers)).join('')}
 <div class="two">${renderProgressChart(study)}${map === undefined ? '' : renderHeatMap(map, study.objective)}</div>
 ${study.insight === undefined ? '' : renderInsight(study.insight, study)}
+${study.model === undefined ? '' : renderModel(study.model, `s${index}model`, (chart) => draw(chart, hovers))}
 ${renderTopTrials(study)}</section>`
 }
 

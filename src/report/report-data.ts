@@ -1,4 +1,5 @@
 import type { CacheStats, Metrics, Params } from '@tradewright/core'
+import type { ModelSummary } from '../model-summary.ts'
 import type { ReportInsight } from './insight-data.ts'
 
 /** Metrics over the two parts of the bars. `heldOut` is undefined where nothing was held out. */
@@ -57,6 +58,8 @@ export interface ReportStudy {
   readonly curves: readonly ReportCurves[]
   /** What the trials tell about the parameters, where there are enough of both. */
   readonly insight?: ReportInsight | undefined
+  /** The best trial's model; undefined without one. */
+  readonly model?: ModelSummary | undefined
 }
 
 /** Time spent in one layer. */

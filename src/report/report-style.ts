@@ -56,6 +56,9 @@ figcaption{display:flex;flex-wrap:wrap;gap:4px 16px;justify-content:space-betwee
 .strategy{stroke:var(--blue)}
 .hold{stroke:var(--orange);stroke-dasharray:5 4}
 .drawdown{stroke:var(--red)}
+.trained{stroke:var(--green)}
+details{margin:0 0 16px}
+summary{cursor:pointer;color:var(--muted);font-size:14px}
 .hold-drawdown{stroke:var(--orange);stroke-dasharray:5 4}
 .area{stroke:none;fill:var(--red);fill-opacity:.16}
 .held{fill:var(--held)}
