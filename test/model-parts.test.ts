@@ -1,5 +1,6 @@
 // The parts of a model's training that need no market: files, expectations, losses, times, the report.
-import { type Data, isTradewrightError } from '@tradewright/core'
+import type { Predictor } from '@tradewright/backtest'
+import { type Data, isTradewrightError, type Model } from '@tradewright/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { dataFromJson, dataToJson } from '../src/data-json.ts'
@@ -8,6 +9,7 @@ import { countBefore, latestFold, modelFolds, timelineOf } from '../src/model-fo
 import { resolveModelSource } from '../src/model-registry.ts'
 import type { FoldReport, ModelSummary } from '../src/model-summary.ts'
 import { meanImportances, pooledLoss, renderModel } from '../src/report/model-section.ts'
+import { type WalkForwardModels, walkForwardPredictor } from '../src/walk-forward-predictor.ts'
 
 const codeOf = (run: () => unknown): string => {
   try {
@@ -142,6 +144,74 @@ describe('folds in time', () => {
   it('of several markets count every time once', () => {
     const line = timelineOf([{ timestamp: Float64Array.of(1, 5, 9) }, { timestamp: Float64Array.of(0, 5, 7) }])
     expect([...line]).toEqual([0, 1, 5, 7, 9])
+  })
+})
+
+describe('a walk-forward predictor', () => {
+  const source = { name: 'constant', module: 'm', export: 'constant', version: '1', rounds: '' }
+  const constant = (): Model => {
+    let value = Number.NaN
+    return {
+      name: 'constant',
+      bytes: 0,
+      fit: async () => undefined,
+      predict: (X) => new Float32Array(X.rows).fill(value),
+      save: () => value,
+      load(data) {
+        value = data as number
+      },
+    }
+  }
+  const folds = [
+    { from: 10, to: 20, model: 1 },
+    { from: 20, to: 30, model: 2 },
+    { from: 40, to: Infinity, model: 3 },
+  ]
+  const make = (more: Partial<WalkForwardModels> = {}) =>
+    walkForwardPredictor({
+      model: constant(),
+      source,
+      options: { a: 1 },
+      names: ['x'],
+      classes: undefined,
+      folds,
+      ...more,
+    })
+  const ask = (predictor: Predictor, times: readonly number[]): number[] => [
+    ...predictor.predict(Float64Array.from(times), {
+      names: ['x'],
+      data: new Float32Array(times.length),
+      rows: times.length,
+      columns: 1,
+    }),
+  ]
+
+  it('asks of each bar the model of its time, alone as among others', () => {
+    const times = [0, 9, 10, 15, 19, 20, 25, 29, 30, 39, 40, 1e15]
+    const wanted = [NaN, NaN, 1, 1, 1, 2, 2, 2, NaN, NaN, 3, 3]
+    const predictor = make()
+    expect(ask(predictor, times)).toEqual(wanted)
+    expect(times.map((time) => ask(predictor, [time])[0])).toEqual(wanted)
+    expect([...times].reverse().map((time) => ask(predictor, [time])[0])).toEqual([...wanted].reverse())
+    expect(ask(predictor, [])).toEqual([])
+    expect(ask(make({ folds: [] }), [1, 2])).toEqual([NaN, NaN])
+  })
+
+  it('has another key for anything that it could predict otherwise by', () => {
+    const keys = [
+      make(),
+      make({ source: { ...source, version: '2' } }),
+      make({ source: { ...source, export: 'other' } }),
+      make({ options: { a: 2 } }),
+      make({ names: ['y'] }),
+      make({ classes: [0, 1] }),
+      make({ folds: folds.slice(1) }),
+      make({ folds: [{ from: 11, to: 20, model: 1 }, ...folds.slice(1)] }),
+      make({ folds: [{ from: 10, to: 19, model: 1 }, ...folds.slice(1)] }),
+      make({ folds: [{ from: 10, to: 20, model: 1.5 }, ...folds.slice(1)] }),
+    ].map(({ key }) => key)
+    expect(new Set(keys).size).toBe(keys.length)
+    expect(make({ source: { ...source, name: 'x' } }).key).toBe(keys[0])
   })
 })
 
