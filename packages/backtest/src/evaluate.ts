@@ -44,10 +44,15 @@ export interface EvaluateOptions {
   readonly clock?: Clock | undefined
 }
 
-/** Trials a chunk: between chunks the signal is looked at. */
+/** Trials a chunk at most. */
 const CHUNK = 256
+/** Bars times trials of the first chunk: later ones are sized by what it took. And of any: new columns cost more. */
+const FIRST_CHUNK_BARS = 2_000_000
+const MOST_CHUNK_BARS = 8_000_000
+/** What a chunk is to take. */
+const CHUNK_MS = 25
 /** After this long the event loop gets a turn, so that an abort can arrive. */
-const TURN_MS = 50
+const TURN_MS = 40
 
 /** A trial on its way through the slices. */
 interface Running {
@@ -134,7 +139,8 @@ function completed(quick: SliceOutcome, batch: SliceBatch, { program, settings, 
  * its state or its returns. `cost.bars` counts the bars after the resumed one, `cost.ms` the time it took.
  *
  * @throws (rejects) TradewrightError `NOT_FOUND` / `BAD_OPTION` for slices that cannot be, `UNKNOWN_NAME` for metrics;
- *   the signal's reason when aborted, looked at between chunks of 256 trials.
+ *   the signal's reason when aborted, looked at every 40 ms: between trials of the plain form, between chunks of the fast
+ *   one, which are sized by what they take.
  * @example
  * ```ts
  * const evaluate = createEvaluate({ resolve: (fingerprint) => (fingerprint === bars.fingerprint ? bars : undefined) })
@@ -144,29 +150,27 @@ export function createEvaluate(options: EvaluateOptions): Evaluate {
   const { resolve, indicators = createIndicatorStore(), engine = 'fast', load, clock = systemClock } = options
   const fast = engine === 'fast' ? (options.fast ?? createFastPath()) : undefined
 
-  const runChunk = (
-    chunk: readonly Running[],
-    s: number,
-    bars: Bars,
-    names: Names,
-    request: EvaluationRequest,
-  ): void => {
+  // Over all requests: what a slow strategy takes is known by its second batch.
+  let perBar = CHUNK_MS / FIRST_CHUNK_BARS
+
+  const runChunk = async (chunk: readonly Running[], work: ChunkWork): Promise<void> => {
+    const { slice, place, bars, names, request, pause } = work
     for (const [table, group] of byTable(chunk)) {
-      const slice = request.slices[s]
       const values = new NodeValues(
         NodeGraph.of(table),
         nodeBars(bars, slice.warmupStart, slice.end),
         columnsKey(bars, slice.warmupStart),
         indicators,
       )
-      const started = clock.elapsed()
+      let started = clock.elapsed()
+      let spent = 0
       const prepared: PreparedTrial[] = []
       const running: Running[] = []
       for (const one of group) {
         try {
           const program = graphOf(one.trial)
           const settings = resolveSimulation(request.simulation, program.simulation, bars)
-          prepared.push({ program, settings, resume: one.trial.resume?.[s] })
+          prepared.push({ program, settings, resume: one.trial.resume?.[place] })
           running.push(one)
         } catch (error) {
           one.error = toErrorData(error)
@@ -180,15 +184,21 @@ export function createEvaluate(options: EvaluateOptions): Evaluate {
         wantState: false,
         wantReturns: false,
       })
-      prepared.forEach((trial, k) => {
+      for (let k = 0; k < prepared.length; k++) {
+        const { [k]: trial } = prepared
         try {
           const quick = outcomes?.[k]
           keep(running[k], quick === undefined ? runPlain(batch, trial) : completed(quick, batch, trial), names)
         } catch (error) {
           running[k].error = toErrorData(error)
         }
-      })
-      const ms = (clock.elapsed() - started) / group.length
+        const now = clock.elapsed()
+        if (!pause.due(now)) continue
+        spent += now - started
+        await pause.take(request.signal)
+        started = clock.elapsed()
+      }
+      const ms = (spent + clock.elapsed() - started) / group.length
       for (const one of group) one.ms += ms
     }
   }
@@ -200,19 +210,56 @@ export function createEvaluate(options: EvaluateOptions): Evaluate {
     const bars = slices.map((slice) => findBars(slice, resolve))
     const all = trials.map((trial): Running => ({ trial, results: [], bars: 0, ms: 0, error: undefined }))
     await loadAll(all, load)
-    let turn = clock.elapsed()
+    const pause = new Pause(clock)
     for (let s = 0; s < slices.length; s++) {
-      for (let from = 0; from < all.length; from += CHUNK) {
+      const { [s]: slice } = slices
+      const length = slice.end - slice.warmupStart
+      for (let from = 0; from < all.length; ) {
         signal.throwIfAborted()
-        const chunk = all.slice(from, from + CHUNK).filter((one) => one.error === undefined)
-        runChunk(chunk, s, bars[s], names, request)
-        if (clock.elapsed() - turn > TURN_MS) {
-          await new Promise<void>((next) => setTimeout(next, 0))
-          turn = clock.elapsed()
-        }
+        const size = Math.max(1, Math.min(CHUNK, Math.floor(Math.min(MOST_CHUNK_BARS, CHUNK_MS / perBar) / length)))
+        const chunk = all.slice(from, from + size).filter((one) => one.error === undefined)
+        from += size
+        const begun = clock.elapsed()
+        await runChunk(chunk, { slice, place: s, bars: bars[s], names, request, pause })
+        const now = clock.elapsed()
+        if (chunk.length > 0) perBar = Math.max(1e-9, perBar / 2, (now - begun) / (chunk.length * length))
+        if (pause.due(now)) await pause.take(signal)
       }
     }
     return all.map(finish)
+  }
+}
+
+/** What a chunk of trials is run on. */
+interface ChunkWork {
+  readonly slice: Slice
+  /** Which slice of the request it is. */
+  readonly place: number
+  readonly bars: Bars
+  readonly names: Names
+  readonly request: EvaluationRequest
+  readonly pause: Pause
+}
+
+/** Gives the event loop a turn every {@link TURN_MS}. */
+class Pause {
+  readonly #clock: Clock
+  #since: number
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.#since = clock.elapsed()
+  }
+
+  due(now: number): boolean {
+    return now - this.#since > TURN_MS
+  }
+
+  /** @throws the signal's reason. */
+  async take(signal: AbortSignal): Promise<void> {
+    await new Promise<void>((next) => setTimeout(next, 0))
+    signal.throwIfAborted()
+    this.#since = this.#clock.elapsed()
   }
 }
 

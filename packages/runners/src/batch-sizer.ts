@@ -34,18 +34,17 @@ export class BatchSizer {
     return this.#msPerBar === undefined ? undefined : this.#msPerBar * trials * bars
   }
 
-  /** Sizes of batches that together hold `trials`; one where all of it is to run in line. */
-  split(trials: number, bars: number, workers: number): readonly number[] {
+  /**
+   * Trials of a batch.
+   *
+   * @param total trials of the whole request.
+   */
+  size(total: number, bars: number, workers: number): number {
     const { minMs, maxMs, maxTrials } = this.#bounds
-    const total = this.estimate(trials, bars)
-    if (total === undefined || total < minMs) return [trials]
+    const ms = this.estimate(total, bars)
+    if (ms === undefined || ms === 0) return Math.min(total, maxTrials)
     // Two batches a worker, so that one that ends early does not leave the others alone.
-    const batchMs = Math.min(maxMs, Math.max(minMs, total / (workers * 2)))
-    const count = Math.max(Math.ceil(total / batchMs), Math.ceil(trials / maxTrials))
-    const sizes = Math.min(trials, count)
-    return Array.from(
-      { length: sizes },
-      (_, i) => Math.floor(((i + 1) * trials) / sizes) - Math.floor((i * trials) / sizes),
-    )
+    const count = ms / Math.min(maxMs, Math.max(minMs, ms / (workers * 2)))
+    return Math.max(1, Math.min(maxTrials, Math.ceil(total / count)))
   }
 }

@@ -165,23 +165,31 @@ class Runner {
     if (local.length > 0) answers.push(...(await this.#inline({ ...request, trials: local }, next)))
     const probe = this.#sizer.msPerBar === undefined ? remote.splice(0, PROBE) : []
     if (probe.length > 0) answers.push(...(await this.#inline({ ...request, trials: probe }, next)))
-    const sizes = this.#sizer.split(remote.length, bars, this.#pool.size)
-    const small =
-      sizes.length === 1 && (this.#sizer.estimate(remote.length, bars) ?? 0) < (this.#options.minBatchMs ?? 5)
     if (remote.length === 0) return answers
-    if (small || !(await this.#pool.start(this.#options.isolation))) {
+    const small = (this.#sizer.estimate(remote.length, bars) ?? 0) < (this.#options.minBatchMs ?? 5)
+    if (small || !(await untilAborted(this.#pool.start(this.#options.isolation), signal))) {
       answers.push(...(await this.#inline({ ...request, trials: remote }, next)))
       return answers
     }
-    let at = 0
-    const batches = sizes.map((size) => {
-      at += size
-      return remote.slice(at - size, at)
-    })
-    answers.push(
-      ...(await untilAborted(Promise.all(batches.map((batch) => this.#remote(batch, request))), signal)).flat(),
-    )
+    answers.push(...(await untilAborted(this.#everyBatch(remote, bars, request), signal)))
     return answers
+  }
+
+  /** All trials in workers, in their order. A batch is cut and packed when a worker is about to be free for it. */
+  async #everyBatch(trials: readonly TrialRef[], bars: number, request: EvaluationRequest): Promise<Evaluation[]> {
+    const answers: (readonly Evaluation[])[] = []
+    let taken = 0
+    const lane = async (): Promise<void> => {
+      while (taken < trials.length && !request.signal.aborted) {
+        const batch = trials.slice(taken, taken + this.#sizer.size(trials.length, bars, this.#pool.size))
+        taken += batch.length
+        const place = answers.push([]) - 1
+        answers[place] = await this.#remote(batch, request)
+      }
+    }
+    // Two a worker: while one runs, the next is packed and waits.
+    await Promise.all(Array.from({ length: 2 * this.#pool.size }, lane))
+    return answers.flat()
   }
 
   /** What can be sent, trials of one table together, and what has to stay. */

@@ -101,21 +101,18 @@ describe('packed evaluations', () => {
 
 describe('batch sizes', () => {
   const sizer = new BatchSizer({ minMs: 5, maxMs: 50, maxTrials: 1000 })
-  sizer.measured(1_000_000, 100) // 0.1 us a bar
+  sizer.measured(1000, 0.2) // 0.2 ms a trial of 1000 bars
 
-  it('hold at least 5 ms and at most 50', () => {
-    expect(sizer.estimate(10, 1000)).toBeCloseTo(1, 12)
-    expect(sizer.split(10, 1000, 2)).toEqual([10])
-    expect(sizer.split(100, 1000, 2)).toEqual([50, 50])
-    expect(sizer.split(400, 1000, 2)).toEqual([100, 100, 100, 100])
-    const many = sizer.split(10_000, 1000, 2)
-    expect(many.length).toBe(20)
-    expect(many.reduce((a, b) => a + b)).toBe(10_000)
-    expect(Math.max(...sizer.split(1_000_000, 10, 2))).toBeLessThanOrEqual(1000)
-    expect(sizer.split(3, 10_000_000, 7)).toEqual([1, 1, 1])
+  it('follow the measured cost, between their bounds', () => {
+    expect(sizer.estimate(10, 1000)).toBeCloseTo(2)
+    expect(sizer.size(100, 1000, 2)).toBe(25) // 20 ms: two batches a worker, of 5 ms
+    expect(sizer.size(400, 1000, 2)).toBe(100) // 80 ms: two batches a worker
+    expect(sizer.size(10_000, 1000, 2)).toBe(250) // 50 ms each
+    expect(sizer.size(1_000_000, 10, 2)).toBe(1000)
+    expect(sizer.size(3, 10_000_000, 7)).toBe(1)
   })
 
   it('are one before anything was measured', () => {
-    expect(new BatchSizer({ minMs: 5, maxMs: 50, maxTrials: 1000 }).split(500, 1000, 2)).toEqual([500])
+    expect(new BatchSizer({ minMs: 5, maxMs: 50, maxTrials: 1000 }).size(500, 1000, 2)).toBe(500)
   })
 })

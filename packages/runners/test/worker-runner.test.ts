@@ -202,12 +202,20 @@ describe('worker runner', () => {
     const runner = workerRunner({ resolve, pool, minBatchMs: 0.01, maxBatchMs: 50 })
     const evaluate = through(runner, engineOf([bars], 'plain'))
     await evaluate(requestOf(bars, 8))
-    const controller = new AbortController()
-    const running = evaluate(requestOf(bars, 3000, { signal: controller.signal }))
-    setImmediate(() => controller.abort(new Error('enough')))
-    const begun = performance.now()
-    await expect(running).rejects.toThrow('enough')
-    expect(performance.now() - begun).toBeLessThan(3000) // 200 ms where the machine is not shared
+    // Of several, since a machine that others use may take a turn of its own: bench/abort.bench.ts gives the worst.
+    const times: number[] = []
+    for (const afterMs of [0, 10, 30, 60, 100]) {
+      const controller = new AbortController()
+      const running = evaluate(requestOf(bars, 3000, { signal: controller.signal }))
+      let asked = 0
+      setTimeout(() => {
+        asked = performance.now()
+        controller.abort(new Error('enough'))
+      }, afterMs)
+      await expect(running).rejects.toThrow('enough')
+      times.push(performance.now() - asked)
+    }
+    expect(times.sort((a, b) => a - b)[2]).toBeLessThan(200)
     expect((await evaluate(requestOf(bars, 20))).length).toBe(20)
     expect(pool.stats().workers).toBe(2)
   })
