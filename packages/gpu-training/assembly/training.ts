@@ -117,11 +117,12 @@ const BIAS: i32 = 2
 const RELU: i32 = 4
 const MASK: i32 = 8
 
-/** One row of a tile: adds what the flags say, and stores `width` <= 8 columns. */
+/** One row of a tile, from `from`: adds what the flags say, and stores `width` <= 8 columns. */
 // @ts-ignore: decorator
 @inline
-function storeRow(c: usize, low: v128, high: v128, width: i32, flags: i32, bias: usize, mask: usize, scratch: usize): void {
+function storeRow(c: usize, from: usize, width: i32, flags: i32, bias: usize, mask: usize): void {
   if (width == 8) {
+    let low = v128.load(from), high = v128.load(from, 16)
     if (flags & ACCUMULATE) {
       low = f32x4.add(low, v128.load(c))
       high = f32x4.add(high, v128.load(c, 16))
@@ -144,11 +145,9 @@ function storeRow(c: usize, low: v128, high: v128, width: i32, flags: i32, bias:
     v128.store(c, high, 16)
     return
   }
-  v128.store(scratch, low)
-  v128.store(scratch, high, 16)
   for (let j = 0; j < width; j++) {
     const at = <usize>j * 4
-    let value = load<f32>(scratch + at)
+    let value = load<f32>(from + at)
     if (flags & ACCUMULATE) value += load<f32>(c + at)
     if (flags & BIAS) value += load<f32>(bias + at)
     if (flags & RELU) value = max<f32>(value, 0)
@@ -157,70 +156,66 @@ function storeRow(c: usize, low: v128, high: v128, width: i32, flags: i32, bias:
   }
 }
 
+/** Rows whose packed part of A stays in the first cache beside a panel of B. */
+const BLOCK: i32 = 16
+
+/**
+ * 4 packed rows times a panel of 8 columns, into 8 vectors at `out`. Exported so that it stays a function of its own: with
+ * the stores inlined, the compilers of Node 20 and 22 move accumulators to memory and back in the loop (26 instead of 33 GFLOP/s).
+ */
+export function multiply4x8(left: usize, panel: usize, k: i32, out: usize): void {
+  let c00 = f32x4.splat(0), c01 = f32x4.splat(0)
+  let c10 = f32x4.splat(0), c11 = f32x4.splat(0)
+  let c20 = f32x4.splat(0), c21 = f32x4.splat(0)
+  let c30 = f32x4.splat(0), c31 = f32x4.splat(0)
+  let b0: v128, b1: v128, x: v128
+  for (let p = 0; p < k; p++) {
+    b0 = v128.load(panel); b1 = v128.load(panel, 16)
+    x = v128.load_splat<f32>(left); c00 = madd(x, b0, c00); c01 = madd(x, b1, c01)
+    x = v128.load_splat<f32>(left, 4); c10 = madd(x, b0, c10); c11 = madd(x, b1, c11)
+    x = v128.load_splat<f32>(left, 8); c20 = madd(x, b0, c20); c21 = madd(x, b1, c21)
+    x = v128.load_splat<f32>(left, 12); c30 = madd(x, b0, c30); c31 = madd(x, b1, c31)
+    panel += 32
+    left += 16
+  }
+  v128.store(out, c00); v128.store(out, c01, 16)
+  v128.store(out, c10, 32); v128.store(out, c11, 48)
+  v128.store(out, c20, 64); v128.store(out, c21, 80)
+  v128.store(out, c30, 96); v128.store(out, c31, 112)
+}
+
 /**
  * C (m x n, row-major) = A * B, then + C, + bias, relu, and zero where mask <= 0, as the flags say.
- * A(i, p) lies at a + i * rs + p * cs bytes; B is packed by packB; scratch holds k * 16 + 32 bytes.
+ * A(i, p) lies at a + i * rs + p * cs bytes; B is packed by packB; scratch holds k * 64 + 128 bytes.
  */
 export function gemm(
   m: i32, n: i32, k: i32, a: usize, rs: i32, cs: i32, packed: usize, c: usize,
   flags: i32, bias: usize, mask: usize, scratch: usize,
 ): void {
   const rowBytes = <usize>n * 4
-  const tail = scratch + <usize>k * 16
-  const unrolled = k & ~3
-  for (let i = 0; i < m; i += 4) {
-    const rows = min(4, m - i)
-    packA(a + <usize>i * rs, rows, k, rs, cs, scratch)
+  const tail = scratch + <usize>k * 64
+  for (let first = 0; first < m; first += BLOCK) {
+    const end = min(first + BLOCK, m)
+    let left = scratch
+    for (let i = first; i < end; i += 4) {
+      packA(a + <usize>i * rs, min(4, end - i), k, rs, cs, left)
+      left += <usize>k * 16
+    }
     let panel = packed
     for (let j = 0; j < n; j += 8) {
-      let c00 = f32x4.splat(0), c01 = f32x4.splat(0)
-      let c10 = f32x4.splat(0), c11 = f32x4.splat(0)
-      let c20 = f32x4.splat(0), c21 = f32x4.splat(0)
-      let c30 = f32x4.splat(0), c31 = f32x4.splat(0)
-      let left = scratch
-      let b0: v128, b1: v128, x: v128
-      for (let p = 0; p < unrolled; p += 4) {
-        b0 = v128.load(panel); b1 = v128.load(panel, 16)
-        x = v128.load_splat<f32>(left); c00 = madd(x, b0, c00); c01 = madd(x, b1, c01)
-        x = v128.load_splat<f32>(left, 4); c10 = madd(x, b0, c10); c11 = madd(x, b1, c11)
-        x = v128.load_splat<f32>(left, 8); c20 = madd(x, b0, c20); c21 = madd(x, b1, c21)
-        x = v128.load_splat<f32>(left, 12); c30 = madd(x, b0, c30); c31 = madd(x, b1, c31)
-        b0 = v128.load(panel, 32); b1 = v128.load(panel, 48)
-        x = v128.load_splat<f32>(left, 16); c00 = madd(x, b0, c00); c01 = madd(x, b1, c01)
-        x = v128.load_splat<f32>(left, 20); c10 = madd(x, b0, c10); c11 = madd(x, b1, c11)
-        x = v128.load_splat<f32>(left, 24); c20 = madd(x, b0, c20); c21 = madd(x, b1, c21)
-        x = v128.load_splat<f32>(left, 28); c30 = madd(x, b0, c30); c31 = madd(x, b1, c31)
-        b0 = v128.load(panel, 64); b1 = v128.load(panel, 80)
-        x = v128.load_splat<f32>(left, 32); c00 = madd(x, b0, c00); c01 = madd(x, b1, c01)
-        x = v128.load_splat<f32>(left, 36); c10 = madd(x, b0, c10); c11 = madd(x, b1, c11)
-        x = v128.load_splat<f32>(left, 40); c20 = madd(x, b0, c20); c21 = madd(x, b1, c21)
-        x = v128.load_splat<f32>(left, 44); c30 = madd(x, b0, c30); c31 = madd(x, b1, c31)
-        b0 = v128.load(panel, 96); b1 = v128.load(panel, 112)
-        x = v128.load_splat<f32>(left, 48); c00 = madd(x, b0, c00); c01 = madd(x, b1, c01)
-        x = v128.load_splat<f32>(left, 52); c10 = madd(x, b0, c10); c11 = madd(x, b1, c11)
-        x = v128.load_splat<f32>(left, 56); c20 = madd(x, b0, c20); c21 = madd(x, b1, c21)
-        x = v128.load_splat<f32>(left, 60); c30 = madd(x, b0, c30); c31 = madd(x, b1, c31)
-        panel += 128
-        left += 64
-      }
-      for (let p = unrolled; p < k; p++) {
-        b0 = v128.load(panel); b1 = v128.load(panel, 16)
-        x = v128.load_splat<f32>(left); c00 = madd(x, b0, c00); c01 = madd(x, b1, c01)
-        x = v128.load_splat<f32>(left, 4); c10 = madd(x, b0, c10); c11 = madd(x, b1, c11)
-        x = v128.load_splat<f32>(left, 8); c20 = madd(x, b0, c20); c21 = madd(x, b1, c21)
-        x = v128.load_splat<f32>(left, 12); c30 = madd(x, b0, c30); c31 = madd(x, b1, c31)
-        panel += 32
-        left += 16
-      }
       const width = min(8, n - j)
-      const at = <usize>i * rowBytes + <usize>j * 4
-      const to = c + at
-      const by = bias + <usize>j * 4
-      const over = mask + at
-      storeRow(to, c00, c01, width, flags, by, over, tail)
-      if (rows > 1) storeRow(to + rowBytes, c10, c11, width, flags, by, over + rowBytes, tail)
-      if (rows > 2) storeRow(to + 2 * rowBytes, c20, c21, width, flags, by, over + 2 * rowBytes, tail)
-      if (rows > 3) storeRow(to + 3 * rowBytes, c30, c31, width, flags, by, over + 3 * rowBytes, tail)
+      left = scratch
+      for (let i = first; i < end; i += 4) {
+        multiply4x8(left, panel, k, tail)
+        const rows = min(4, end - i)
+        let at = <usize>i * rowBytes + <usize>j * 4
+        for (let row = 0; row < rows; row++) {
+          storeRow(c + at, tail + (<usize>row << 5), width, flags, bias + <usize>j * 4, mask + at)
+          at += rowBytes
+        }
+        left += <usize>k * 16
+      }
+      panel += <usize>k * 32
     }
   }
 }

@@ -31,6 +31,12 @@ export interface OpenBlasOptions {
   readonly libraries?: readonly string[] | undefined
   /** Threads of OpenBLAS. @default 1 */
   readonly threads?: number | undefined
+  /**
+   * Kernels by name, as in 'SKYLAKEX' (AVX-512) or 'HASWELL' (AVX2): OpenBLAS takes processors that are newer than itself
+   * for the oldest there is. Counts for the process's first use of it.
+   * @default what OpenBLAS finds; the backend's name says it
+   */
+  readonly coreType?: string | undefined
 }
 
 const LIBRARIES = ['libopenblas.so.0', 'libopenblas.so', 'libopenblas.dylib', 'libopenblas.dll']
@@ -66,6 +72,19 @@ function openLibrary(koffi: KoffiLike, names: readonly string[]): ReturnType<Kof
   )
 }
 
+/** OpenBLAS reads its environment once, while it is loaded. */
+function withCoreType<T>(coreType: string | undefined, load: () => T): T {
+  if (coreType === undefined) return load()
+  const before = process.env.OPENBLAS_CORETYPE
+  process.env.OPENBLAS_CORETYPE = coreType
+  try {
+    return load()
+  } finally {
+    if (before === undefined) delete process.env.OPENBLAS_CORETYPE
+    else process.env.OPENBLAS_CORETYPE = before
+  }
+}
+
 /**
  * OpenBLAS for the fused engine's products: pass it as `accelerate`. Its sums are in another order, so results differ
  * in the last bits from those of the WebAssembly kernels.
@@ -80,13 +99,15 @@ function openLibrary(koffi: KoffiLike, names: readonly string[]): ReturnType<Kof
 export async function openBlas(
   options: OpenBlasOptions = {},
 ): Promise<(kernels: Kernels, memory: ArrayBufferLike) => Kernels> {
-  const { lib, libraries = LIBRARIES, threads = 1 } = options
-  const library = openLibrary(lib ?? (await importKoffi()), libraries)
+  const { lib, libraries = LIBRARIES, threads = 1, coreType } = options
+  const koffi = lib ?? (await importKoffi())
+  const library = withCoreType(coreType, () => openLibrary(koffi, libraries))
   const sgemm = library.func(
     'void cblas_sgemm(int, int, int, int, int, int, float, const float *, int, const float *, int, float, float *, int)',
   ) as unknown as Sgemm
   const setThreads = library.func('void openblas_set_num_threads(int)') as unknown as (count: number) => void
   setThreads(threads)
+  const core = (library.func('const char *openblas_get_corename()') as unknown as () => string)()
   return (kernels, memory) => {
     // Views by offset: plans use few, and a new one a call would be garbage in every step.
     const views = new Map<number, Float32Array>()
@@ -100,7 +121,7 @@ export async function openBlas(
     }
     return {
       ...kernels,
-      name: `${kernels.name} + OpenBLAS`,
+      name: `${kernels.name} + OpenBLAS ${core}`,
       packedBytes: () => 0,
       pack() {},
       matmul(m, { n, k, aRow, aColumn, bRow, bColumn }, a, b, _packed, c, flags, bias, mask) {
