@@ -70,8 +70,9 @@ export { openBlas } from './open-blas.ts'
 export type { ParameterGroup } from './parameter-updates.ts'
 export type { SharedData, SharedLoaderOptions } from './shared-loader.ts'
 export { createSharedLoader } from './shared-loader.ts'
-export type { TfjsOptions, TfLike } from './tfjs-backend.ts'
 export { tfjs } from './tfjs-backend.ts'
+export type { TfCustomGradient } from './tfjs-matmul.ts'
+export type { TfjsOptions, TfLike } from './tfjs-model.ts'
 export { createTrainer } from './trainer.ts'
 export type {
   FitOptions,

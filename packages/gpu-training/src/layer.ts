@@ -115,6 +115,8 @@ export interface TfContext {
   readonly training: boolean
   /** A dropout mask of 0 and 1 / keep for `count` numbers, the same as the fused engine's. */
   readonly mask: (count: number, rate: number, layer: string) => Float32Array
+  /** A product of matrices whose gradients are fast on this backend. */
+  readonly matMul: (a: TfTensor, b: TfTensor) => TfTensor
 }
 
 /** A kind of layer: register it with `defineLayer`, and models may use it on every backend. */

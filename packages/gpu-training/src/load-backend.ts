@@ -3,7 +3,8 @@ import type { TrainingBackend } from './backend.ts'
 import { fusedBackend } from './fused-backend.ts'
 import type { FusedBackendOptions } from './fused-options.ts'
 import { openBlas } from './open-blas.ts'
-import { type TfLike, tfjs } from './tfjs-backend.ts'
+import { tfjs } from './tfjs-backend.ts'
+import type { TfLike } from './tfjs-model.ts'
 
 /** Engines by name. */
 export type BackendName =

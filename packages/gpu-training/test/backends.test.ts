@@ -30,7 +30,13 @@ import { gradientError, randomBatch } from './random-batch.ts'
 
 // The self-contained bundle: the test runner's resolve conditions break a dependency of the others.
 const require = createRequire(import.meta.url)
-const tf = require('@tensorflow/tfjs/dist/tf.min.js') as TfLike & { disposeVariables(): void }
+const tf = require('@tensorflow/tfjs/dist/tf.min.js') as TfLike & {
+  disposeVariables(): void
+  scalar(value: number): unknown
+  profile(
+    run: () => unknown,
+  ): Promise<{ readonly peakBytes: number; readonly kernels: readonly { readonly name: string }[] }>
+}
 const { setWasmPaths } = require('@tensorflow/tfjs-backend-wasm') as { setWasmPaths(folder: string): void }
 setWasmPaths(`${dirname(require.resolve('@tensorflow/tfjs-backend-wasm/package.json'))}/dist/`)
 const onTf = async (device: string): Promise<TrainingBackend> => {
@@ -133,6 +139,31 @@ describe.each(['cpu', 'wasm'])('TensorFlow.js on %s', (device) => {
     })
   })
 
+  it.each([
+    ['every 1', 1],
+    ['every 2', 2],
+    ['recursive', 'recursive'],
+  ] as const)('checkpointing, %s, changes no bit', async (_, checkpoint) => {
+    const backend = await onTf(device)
+    const deep = sequential(5, [
+      embedding({ column: 2, categories: 4, size: 3 }),
+      dense(8, { activation: 'relu' }),
+      residual([layerNorm(), dense(8, { activation: 'silu' }), dropout(0.3)]),
+      dense(8, { activation: 'tanh' }),
+      dense(3),
+    ])
+    const gradients = (kept: 'all' | typeof checkpoint) => {
+      const model = backend.compile(deep, { batch: rows, loss: meanSquaredError(), seed: 3, checkpoint: kept })
+      const before = tf.memory().numTensors
+      const found = [false, true].map((accumulate) => model.gradients(batch, { step: 3, accumulate, scale: 2 }))
+      expect(tf.memory().numTensors).toBe(before)
+      const all = [...model.gradientsOf].map(([name, values]) => [name, [...values]])
+      model.dispose()
+      return { found, all }
+    }
+    expect(gradients(checkpoint)).toEqual(gradients('all'))
+  })
+
   it('refuses what it cannot do, and says so', async () => {
     const backend = await onTf(device)
     const options = { batch: 4, loss: meanSquaredError() }
@@ -140,10 +171,47 @@ describe.each(['cpu', 'wasm'])('TensorFlow.js on %s', (device) => {
     expect(() => backend.compile(model, { ...options, precision: { activations: 'float16' } })).toThrow(
       '[NOT_AVAILABLE] precision.activations',
     )
-    expect(() => backend.compile(model, { ...options, checkpoint: 2 })).toThrow('[NOT_AVAILABLE] checkpoint')
     const compiled = backend.compile(model, options)
     expect(compiled.precisionReport()).toContain('no 16-bit dtype')
     compiled.dispose()
+  })
+})
+
+describe('TensorFlow.js on wasm', () => {
+  const layers16 = Array.from({ length: 16 }, () => dense(64, { activation: 'tanh' }))
+  const wide = randomBatch(256, 64, 64, 1)
+  const peak = async (checkpoint: 'all' | number | 'recursive') => {
+    const model = (await onTf('wasm')).compile(sequential(64, layers16), {
+      batch: 256,
+      loss: meanSquaredError(),
+      checkpoint,
+    })
+    const { numBytes } = tf.memory()
+    const { peakBytes } = await tf.profile(() => {
+      model.gradients(wide, { step: 1, accumulate: false })
+      return tf.scalar(0)
+    })
+    model.dispose()
+    return peakBytes - numBytes
+  }
+
+  it('checkpointing: the peak of a step on 16 layers is at most 40 %', async () => {
+    const all = await peak('all')
+    expect((await peak('recursive')) / all).toBeLessThan(0.4)
+    expect((await peak(4)) / all).toBeLessThan(0.5)
+  })
+
+  it('gradients go through plain products, which its fast kernel has', async () => {
+    const model = (await onTf('wasm')).compile(sequential(64, layers16), { batch: 256, loss: meanSquaredError() })
+    const { kernels } = await tf.profile(() => {
+      model.gradients(wide, { step: 1, accumulate: false })
+      return tf.scalar(0)
+    })
+    const products = kernels.filter(({ name }) => name === 'BatchMatMul')
+    // Forward, and two a layer in backward but for the input's gradient of the first, which is not dropped by the tape.
+    expect(products.length).toBeGreaterThanOrEqual(16 * 3 - 1)
+    expect(kernels.filter(({ name }) => name === 'Transpose').length).toBe(products.length - 16)
+    model.dispose()
   })
 })
 afterAll(() => tf.disposeVariables())

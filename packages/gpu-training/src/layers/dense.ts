@@ -98,8 +98,8 @@ export const denseLayer: LayerDefinition = {
       }
     },
   },
-  tf({ tf }, { options }, x, [kernel, bias]) {
-    const product = tf.matMul(x, kernel)
+  tf({ tf, matMul }, { options }, x, [kernel, bias]) {
+    const product = matMul(x, kernel)
     const y = bias === undefined ? product : tf.add(product, bias)
     return options.relu === true ? tf.relu(y) : y
   },

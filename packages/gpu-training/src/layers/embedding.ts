@@ -62,7 +62,7 @@ export const embeddingLayer: LayerDefinition = {
       }
     },
   },
-  tf({ tf }, { options }, x, [table]) {
+  tf({ tf, matMul }, { options }, x, [table]) {
     const column = options.column as number
     const rows = x.shape[0]
     const columns = x.shape[1]
@@ -71,7 +71,7 @@ export const embeddingLayer: LayerDefinition = {
       tf.slice(x, [0, 0], [rows, column]),
       tf.slice(x, [0, column + 1], [rows, columns - column - 1]),
       // Not gather: its gradient is missing from the WebAssembly backend of TensorFlow.js.
-      tf.matMul(tf.oneHot(index, options.categories), table),
+      matMul(tf.cast(tf.oneHot(index, options.categories), 'float32'), table),
     ]
     return tf.concat(
       parts.filter((part) => part.shape[1] > 0),
