@@ -108,9 +108,7 @@ function minOfLeaves(children: usize): f64 {
     f64x2.pmin(positive(v128.load(children)), positive(v128.load(children, 16))),
     f64x2.pmin(positive(v128.load(children, 32)), positive(v128.load(children, 48))),
   )
-  const a = f64x2.extract_lane(m, 0)
-  const b = f64x2.extract_lane(m, 1)
-  return b < a ? b : a
+  return f64x2.extract_lane(f64x2.pmin(m, i64x2.shuffle(m, m, 1, 0)), 0)
 }
 
 // @ts-ignore: decorator
@@ -120,9 +118,7 @@ function minOf(children: usize): f64 {
     f64x2.pmin(v128.load(children), v128.load(children, 16)),
     f64x2.pmin(v128.load(children, 32), v128.load(children, 48)),
   )
-  const a = f64x2.extract_lane(m, 0)
-  const b = f64x2.extract_lane(m, 1)
-  return b < a ? b : a
+  return f64x2.extract_lane(f64x2.pmin(m, i64x2.shuffle(m, m, 1, 0)), 0)
 }
 
 // @ts-ignore: decorator
@@ -132,9 +128,7 @@ function maxOf(children: usize): f64 {
     f64x2.pmax(v128.load(children), v128.load(children, 16)),
     f64x2.pmax(v128.load(children, 32), v128.load(children, 48)),
   )
-  const a = f64x2.extract_lane(m, 0)
-  const b = f64x2.extract_lane(m, 1)
-  return b > a ? b : a
+  return f64x2.extract_lane(f64x2.pmax(m, i64x2.shuffle(m, m, 1, 0)), 0)
 }
 
 // @ts-ignore: decorator
@@ -192,8 +186,13 @@ export function treeRange(levels: usize, depth: i32, from: i32, to: i32, mode: i
   }
 }
 
-/** For each mass the leaf it falls on, and that leaf's value. All masses go down one level before the next. */
+/**
+ * For each mass the leaf it falls on, and that leaf's value. All masses go down one level before the next. The first 64
+ * bytes of the memory are scratch, zeros at first.
+ */
 export function treeDraw(levels: usize, depth: i32, masses: usize, count: i32, out: usize, values: usize): void {
+  // Eight places that nobody else uses: the first stays 0.
+  const prefixes: usize = 0
   for (let k = 0; k < count; k++) store<i32>(out + ((<usize>k) << 2), 0)
   for (let level = depth - 1; level >= 0; level--) {
     const sums = address(levels, level)
@@ -211,16 +210,17 @@ export function treeDraw(levels: usize, depth: i32, masses: usize, count: i32, o
       const p5 = p4 + load<f64>(group, 40)
       const p6 = p5 + load<f64>(group, 48)
       let child = (i32(p0 <= mass) + i32(p1 <= mass)) + (i32(p2 <= mass) + i32(p3 <= mass)) + (i32(p4 <= mass) + i32(p5 <= mass)) + i32(p6 <= mass)
-      let before: f64 = 0
-      before = p0 <= mass ? p0 : before
-      before = p1 <= mass ? p1 : before
-      before = p2 <= mass ? p2 : before
-      before = p3 <= mass ? p3 : before
-      before = p4 <= mass ? p4 : before
-      before = p5 <= mass ? p5 : before
-      before = p6 <= mass ? p6 : before
+      // What lies before the child, by a load: choosing among floats would be seven branches that nobody can predict.
+      store<f64>(prefixes, p0, 8)
+      store<f64>(prefixes, p1, 16)
+      store<f64>(prefixes, p2, 24)
+      store<f64>(prefixes, p3, 32)
+      store<f64>(prefixes, p4, 40)
+      store<f64>(prefixes, p5, 48)
+      store<f64>(prefixes, p6, 56)
+      const before = load<f64>(prefixes + ((<usize>child) << 3))
       // Rounding can carry a mass past the last child that has any: step back to it.
-      if (child == 7) while (child > 0 && load<f64>(group + ((<usize>child) << 3)) == 0) child--
+      while (child > 0 && load<f64>(group + ((<usize>child) << 3)) == 0) child--
       store<f64>(massAt, mass - before)
       store<i32>(at, (parent << 3) + child)
     }

@@ -1,5 +1,6 @@
 import { TradewrightError } from '@tradewright/core'
 import { allocateViews, type Layout, type Views } from './layout.ts'
+import type { AddRow, Lane } from './row-adder.ts'
 import { copyFinal, copyRows, prepareBatch } from './row-batch.ts'
 import type { RowStore } from './row-store.ts'
 import type { RowWriters, WriteRow } from './row-writer.ts'
@@ -59,6 +60,10 @@ export interface RowSource extends RowIndex {
   readonly memoryBytes: number
   /** Transitions stored, bare rows not counted. */
   readonly transitions: number
+  /** Transitions ever stored here. */
+  readonly appended: number
+  /** `append` to the first lane as generated code that hands everything else to `plain`. */
+  adder?(plain: AddRow): AddRow | undefined
   /** Stores one transition. @returns its slot. */
   append(lane: number, transition: Loose): number
   /** Stores consecutive transitions, all or none. @returns how many. */
@@ -90,22 +95,6 @@ function flagOf(name: string, value: unknown): number {
   throw new TradewrightError('BAD_DATA', `${name} must be 0, 1 or a boolean, was ${String(value)}`, { name })
 }
 
-/** Where one stream stands: plain numbers in one object, because an add touches all of them. */
-interface Lane {
-  /** Rows ever appended, bare ones included. */
-  added: number
-  /** Serial number below which rows are lost. */
-  floor: number
-  /** The next slot: kept, because a remainder of large numbers costs more than all the rest of an add. */
-  head: number
-  /** The slot after the ring's last. */
-  readonly end: number
-  /** Flags of a row that comes now: START where no episode is open. */
-  start: number
-  /** Rows until the ring has gone once round since its listeners were last told. */
-  slack: number
-}
-
 /**
  * Rings of rows, one a stream, on one storage. The observation after a step is the next row's, so it is stored once;
  * where an episode ends, the last observation gets a row of its own that holds nothing else.
@@ -125,7 +114,6 @@ export class EpisodeRows implements RowSource {
   readonly #lanes: readonly Lane[]
   readonly #listeners: (() => void)[] = []
   readonly #scratch: Views
-  #transitions = 0
 
   constructor(store: RowStore, writers: RowWriters, streams: number) {
     this.store = store
@@ -140,8 +128,11 @@ export class EpisodeRows implements RowSource {
     const ring = this.#ring
     this.#lanes = Array.from({ length: streams }, (_, lane) => ({
       added: 0,
+      bare: 0,
+      transitions: 0,
       floor: 0,
       head: lane * ring,
+      first: lane * ring,
       end: (lane + 1) * ring,
       start: ROW.START as number,
       slack: ring,
@@ -152,7 +143,19 @@ export class EpisodeRows implements RowSource {
 
   /** Transitions stored, bare rows not counted. */
   get transitions(): number {
-    return this.#transitions
+    return this.#lanes.reduce((sum, lane) => sum + lane.transitions, 0)
+  }
+
+  get appended(): number {
+    return this.#lanes.reduce((sum, lane) => sum + lane.added - lane.bare, 0)
+  }
+
+  /** Undefined where rows do not lie in one piece or nothing may be generated. */
+  adder(plain: AddRow): AddRow | undefined {
+    const views = this.#linear
+    const [lane] = this.#lanes
+    if (views === undefined) return undefined
+    return this.#writers.adder?.({ views, flags: this.flags, lane, plain, lap: () => this.#lap(lane) })
   }
 
   get memoryBytes(): number {
@@ -178,13 +181,13 @@ export class EpisodeRows implements RowSource {
   }
 
   replacedSince(slot: number, mark: Float64Array): boolean {
-    const lane = this.laneOf(slot)
-    const { added } = this.#lanes[lane]
-    const since = added - mark[lane]
+    const number = this.laneOf(slot)
+    const lane = this.#lanes[number]
+    const since = lane.added - mark[number]
     if (since === 0) return false
-    const ring = this.#ring
-    const newer = (((added - 1 - (slot - lane * ring)) % ring) + ring) % ring
-    return newer < since
+    // Rows that came after this slot's.
+    const newer = lane.head - 1 - slot
+    return (newer < 0 ? newer + this.#ring : newer) < since
   }
 
   #lap(lane: Lane): void {
@@ -222,11 +225,11 @@ export class EpisodeRows implements RowSource {
   /** Marks the next slot of a lane as holding a row with these flags. */
   #advance(lane: Lane, slot: number, flags: number): void {
     // BARE is 4: one transition less for the row that goes, one more for the row that comes.
-    this.#transitions += ((this.flags[slot] & ROW.BARE) - (flags & ROW.BARE)) >> 2
+    lane.transitions += ((this.flags[slot] & ROW.BARE) - (flags & ROW.BARE)) >> 2
     this.flags[slot] = flags
     lane.added++
     const next = slot + 1
-    lane.head = next === lane.end ? lane.end - this.#ring : next
+    lane.head = next === lane.end ? lane.first : next
     if (--lane.slack === 0) this.#lap(lane)
   }
 
@@ -264,7 +267,7 @@ export class EpisodeRows implements RowSource {
       // Checked in a place of its own first: a bad one must not cost the row that it would overwrite. And its place is
       // sought first: a disk that refuses it must not leave the row before it alone.
       this.#writers.obsOnly(this.#scratch, 0, { obs })
-      store.seek(slot + 1 === lane.end ? lane.end - this.#ring : slot + 1)
+      store.seek(slot + 1 === lane.end ? lane.first : slot + 1)
     }
     store.seek(slot)
     this.#row(store.views, store.base, transition)
@@ -282,6 +285,7 @@ export class EpisodeRows implements RowSource {
     store.seek(slot)
     store.views.uint8.set(this.#scratch.uint8.subarray(0, this.#layout.recordBytes), store.base)
     this.#advance(lane, slot, ROW.BARE)
+    lane.bare++
     store.wrote(slot, 1)
   }
 
@@ -330,10 +334,10 @@ export class EpisodeRows implements RowSource {
       start = end === 0 ? 0 : ROW.START
     }
     lane.start = start
-    this.#transitions += count - replaced
+    lane.transitions += count - replaced
     lane.added += count
     const next = slot + count
-    lane.head = next === lane.end ? lane.end - this.#ring : next
+    lane.head = next === lane.end ? lane.first : next
     lane.slack -= count
     if (lane.slack === 0) this.#lap(lane)
   }
@@ -347,7 +351,7 @@ export class EpisodeRows implements RowSource {
     if (lane.start !== 0) return
     const slot = this.slotAt(laneNumber, lane.added - 1)
     this.flags[slot] = (this.flags[slot] & ROW.START) | ROW.BARE
-    this.#transitions--
+    lane.transitions--
     lane.start = ROW.START
     this.store.wrote(slot, 1)
   }
@@ -355,7 +359,7 @@ export class EpisodeRows implements RowSource {
   save(): EpisodeRowsState {
     return {
       added: this.#lanes.map((lane) => lane.added),
-      transitions: this.#transitions,
+      transitions: this.transitions,
       open: this.#lanes.map((lane) => lane.start === 0),
       floor: this.#lanes.map((lane) => lane.floor),
     }
@@ -383,8 +387,12 @@ export class EpisodeRows implements RowSource {
       lane.start = state.open[i] ? 0 : ROW.START
       lane.slack = this.#ring
     })
-    this.#transitions = state.transitions
     this.flags.set(flags)
+    for (const lane of this.#lanes) {
+      lane.bare = 0
+      lane.transitions = 0
+      for (let slot = lane.first; slot < lane.end; slot++) lane.transitions += (flags[slot] & ROW.BARE) === 0 ? 1 : 0
+    }
     this.#restorePieces(pieces)
   }
 

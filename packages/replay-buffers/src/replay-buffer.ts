@@ -10,6 +10,7 @@ import { RandomStream } from './random-stream.ts'
 import type { RateLimiter } from './rate-limiter.ts'
 import { BatchBinder, type ReplayBatch } from './replay-batch.ts'
 import { type BoundBatch, ReplayView } from './replay-view.ts'
+import type { AddRow } from './row-adder.ts'
 import type { RowStore } from './row-store.ts'
 import { createRowWriters, type RowWriters } from './row-writer.ts'
 import type { DrawRequest, ReplaySampler } from './sampler.ts'
@@ -153,6 +154,18 @@ export class ReplayBuffer<C extends Columns> {
   readonly capacity: number
   /** Told of every insert and sample; `await buffer.limiter?.sampleReady(256)` before a sample holds the proportion. */
   readonly limiter: RateLimiter | undefined
+  /**
+   * Stores one transition, a copy.
+   *
+   * A function of its own, not a method: it is generated for the columns, and called without any detour.
+   *
+   * @param transition the columns, `terminated`, `truncated` and, where truncated, `finalObs`. Read only.
+   * @param stream     which environment it comes from. @default 0
+   * @returns its slot.
+   * @throws TradewrightError `BAD_SHAPE`, `BAD_DATA` (NaN, infinite or out of the dtype's range), `BAD_OPTION`,
+   *   `DISPOSED`. Nothing is stored or lost then.
+   */
+  readonly add: { add(transition: Transition<C>, stream?: number): number }['add']
   readonly #store: RowStore
   readonly #rows: RowSource
   readonly #view: ReplayView
@@ -167,7 +180,8 @@ export class ReplayBuffer<C extends Columns> {
   #prefetchBytes = 0
   readonly #maxBytes: number | undefined
   #closed = false
-  #added = 0
+  /** Transitions that were added before the rows' own count began. */
+  #addedBefore = 0
   #sampled = 0
   #stale = 0
   #slots = new Int32Array(256)
@@ -199,6 +213,9 @@ export class ReplayBuffer<C extends Columns> {
     this.#view = new ReplayView(store, rows, { accumulator, sampler, random: this.#random, wasm })
     this.#binder = new BatchBinder(this.#view, rows.markLength)
     this.#maxBytes = parts.maxBytes
+    const plain = (transition: Transition<C>, stream: number = 0): number => this.#addPlain(transition, stream)
+    const generated = parts.limiter === undefined ? rows.adder?.(plain as AddRow) : undefined
+    this.add = (generated as typeof plain | undefined) ?? plain
     store.charge?.(() => this.#besidesRecords())
   }
 
@@ -233,20 +250,20 @@ export class ReplayBuffer<C extends Columns> {
     return this.#rows.transitions
   }
 
-  /**
-   * Stores one transition, a copy.
-   *
-   * @param transition the columns, `terminated`, `truncated` and, where truncated, `finalObs`. Read only.
-   * @param stream     which environment it comes from. @default 0
-   * @returns its slot.
-   * @throws TradewrightError `BAD_SHAPE`, `BAD_DATA` (NaN, infinite or out of the dtype's range), `BAD_OPTION`,
-   *   `DISPOSED`. Nothing is stored or lost then.
-   */
-  add(transition: Transition<C>, stream: number = 0): number {
-    if (this.#closed) this.#open()
-    const lane = stream === 0 ? 0 : this.#lane(stream)
-    const slot = this.#rows.append(lane, transition as Readonly<Record<string, unknown>>)
-    this.#added++
+  get #added(): number {
+    return this.#addedBefore + this.#rows.appended
+  }
+
+  #restoreCounters([added, sampled, stale]: readonly number[]): void {
+    this.#addedBefore = added - this.#rows.appended
+    this.#sampled = sampled
+    this.#stale = stale
+  }
+
+  /** {@link ReplayBuffer.add} where nothing is generated, for streams but the first, and with a limiter. */
+  #addPlain(transition: Transition<C>, stream: number): number {
+    this.#open()
+    const slot = this.#rows.append(this.#lane(stream), transition as Readonly<Record<string, unknown>>)
     if (this.limiter !== undefined) this.limiter.inserted(1)
     return slot
   }
@@ -262,7 +279,6 @@ export class ReplayBuffer<C extends Columns> {
   addBatch(batch: TransitionBatch<C>, stream: number = 0): number {
     this.#open()
     const rows = this.#rows.appendBatch(this.#lane(stream), batch as Readonly<Record<string, unknown>>)
-    this.#added += rows
     this.limiter?.inserted(rows)
     return rows
   }
@@ -525,7 +541,7 @@ export class ReplayBuffer<C extends Columns> {
     this.#rows.restore(state.rows, state.flags, saved.pieces())
     this.#view.restore({ index: state.index, drawable: state.drawable, sampler: state.samplerState })
     this.#random.restore(state.random)
-    ;[this.#added, this.#sampled, this.#stale] = state.counters
+    this.#restoreCounters(state.counters)
   }
 
   #checkSaved(saved: SavedParts['state']): void {
@@ -618,6 +634,7 @@ export class ReplayBuffer<C extends Columns> {
 
   async #close(): Promise<void> {
     this.#closed = true
+    ;(this as { add: ReplayBuffer<C>['add'] }).add = (transition, stream = 0) => this.#addPlain(transition, stream)
     await this.#prefetching?.catch(() => {})
     await this.#persistence?.close(this.#rows.save(), this.saveView())
   }
@@ -643,7 +660,7 @@ export class ReplayBuffer<C extends Columns> {
     if (state === undefined || state.signature !== this.#setup()) return
     this.#view.restore(state.view as unknown as ReturnType<ReplayView['save']>)
     this.#random.restore(state.random)
-    ;[this.#added, this.#sampled, this.#stale] = state.counters
+    this.#restoreCounters(state.counters)
   }
 
   [Symbol.asyncDispose](): Promise<void> {

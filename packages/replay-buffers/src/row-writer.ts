@@ -3,6 +3,7 @@ import { isReference } from './columns.ts'
 import { arrayConstructor, type ColumnArray, integerRange } from './dtype.ts'
 import type { Field, Layout, Views } from './layout.ts'
 import { checkPacked, writePacked } from './pack.ts'
+import { type AddRow, type AddTarget, createRowAdder } from './row-adder.ts'
 
 /** Writes one transition's fields at byte `base`. Everything is checked before anything is written. */
 export type WriteRow = (views: Views, base: number, transition: Readonly<Record<string, unknown>>) => void
@@ -15,6 +16,8 @@ export interface RowWriters {
   readonly obsOnly: WriteRow
   /** Whether the writers were generated at run time. */
   readonly generated: boolean
+  /** Makes a lane's adder where rows lie in one piece; undefined where nothing may be generated. */
+  readonly adder: ((target: AddTarget) => AddRow) | undefined
 }
 
 const UNROLL = 32
@@ -171,15 +174,15 @@ function plainWriter(layout: Layout, fields: readonly Field[]): WriteRow {
 function scalarTest(field: Field, x: string): string {
   switch (field.dtype) {
     case 'int32':
-      return `${x} === (${x} | 0)`
+      return `(typeof ${x} === 'number' && ${x} === (${x} | 0))`
     case 'uint32':
-      return `${x} === (${x} >>> 0)`
+      return `(typeof ${x} === 'number' && ${x} === (${x} >>> 0))`
     case 'int8':
     case 'int16':
     case 'uint8':
     case 'uint16': {
       const [min, max] = integerRange(field.dtype) ?? [0, 0]
-      return `(${x} === (${x} | 0) && ${x} >= ${min} && ${x} <= ${max})`
+      return `(typeof ${x} === 'number' && ${x} === (${x} | 0) && ${x} >= ${min} && ${x} <= ${max})`
     }
     default:
       return `(typeof ${x} === 'number' && ${x} - ${x} === 0)`
@@ -193,36 +196,63 @@ function balanced(terms: readonly string[]): string {
   return `(${balanced(terms.slice(0, half))} + ${balanced(terms.slice(half))})`
 }
 
-/** Source lines that read field `i` into a local and leave for the plain form where it is not exact. */
-function checkLines(field: Field, i: number, finite: boolean): string[] {
+/** Source lines that read field `i` into a local and leave by `otherwise` where it is not of the exact form. */
+function formLines(field: Field, i: number, otherwise: string): string[] {
   const x = `c${i}`
   const read = `const ${x} = t[${JSON.stringify(field.name)}]`
-  if (field.scalar) return [read, `if (!${scalarTest(field, x)}) return plain(v, base, t)`]
+  if (field.scalar) return [read, `if (!${scalarTest(field, x)}) ${otherwise}`]
   const Kind = arrayConstructor(field.dtype).name
-  const lines = [read, `if (!(${x} instanceof ${Kind}) || ${x}.length !== ${field.size}) return plain(v, base, t)`]
-  if (!finite || integerRange(field.dtype) !== undefined) return lines
+  return [read, `if (!(${x} instanceof ${Kind}) || ${x}.length !== ${field.size}) ${otherwise}`]
+}
+
+/** Source lines that leave by `otherwise` where field `i`, an array of floats, holds NaN or infinity. */
+function finiteLines(field: Field, i: number, otherwise: string): string[] {
+  const x = `c${i}`
+  const lines: string[] = []
+  if (field.scalar || integerRange(field.dtype) !== undefined) return lines
   // A sum is finite where all its terms are. Where it is not, the plain form looks at each: a sum may overflow.
   if (field.size <= UNROLL) {
     const terms = Array.from({ length: field.size }, (_, j) => `${x}[${j}]`)
     lines.push(`const s${i} = ${balanced(terms)}`)
-  } else lines.push(`let s${i} = 0`, `for (let j = 0; j < ${field.size}; j++) s${i} += ${x}[j]`)
-  lines.push(`if (s${i} - s${i} !== 0) return plain(v, base, t)`)
+  } else {
+    // Four sums that do not wait for one another.
+    const whole = field.size - (field.size % 4)
+    const four = [0, 1, 2, 3].map((k) => `s${i}_${k} += ${x}[j + ${k}]`).join('; ')
+    lines.push(
+      `let s${i}_0 = 0, s${i}_1 = 0, s${i}_2 = 0, s${i}_3 = 0`,
+      `for (let j = 0; j < ${whole}; j += 4) { ${four} }`,
+    )
+    lines.push(`let s${i} = s${i}_0 + s${i}_1 + s${i}_2 + s${i}_3`)
+    for (let j = whole; j < field.size; j++) lines.push(`s${i} += ${x}[${j}]`)
+  }
+  lines.push(`if (s${i} - s${i} !== 0) ${otherwise}`)
   return lines
 }
 
-/** Source lines that store field `i`. */
-function storeLines(field: Field, i: number): string[] {
-  const x = `c${i}`
-  const bytes = arrayConstructor(field.dtype).BYTES_PER_ELEMENT
-  const lines = [
-    `const o${i} = (base >>> ${Math.log2(bytes)}) + ${field.offset / bytes}`,
-    `const a${i} = v.${field.dtype}`,
+/** Source lines that read all fields and leave by `otherwise` where one is not as it must be. */
+export function checkLines(fields: readonly Field[], finite: boolean, otherwise: string): string[] {
+  return [
+    ...fields.flatMap((field, i) => formLines(field, i, otherwise)),
+    // Last, next to the copies: what was loaded for the sums is not loaded again.
+    ...(finite ? fields.flatMap((field, i) => finiteLines(field, i, otherwise)) : []),
   ]
+}
+
+/** Source lines that store field `i` at element `index` of `array`, both given as source. */
+export function storeLines(field: Field, i: number, index: string, array: string): string[] {
+  const x = `c${i}`
+  const lines = [`const o${i} = ${index}`, `const a${i} = ${array}`]
   if (field.scalar) lines.push(`a${i}[o${i}] = ${x}`)
   else if (field.size <= UNROLL) for (let j = 0; j < field.size; j++) lines.push(`a${i}[o${i} + ${j}] = ${x}[${j}]`)
   else if (field.bytes < 1024) lines.push(`for (let j = 0; j < ${field.size}; j++) a${i}[o${i} + j] = ${x}[j]`)
   else lines.push(`a${i}.set(${x}, o${i})`)
   return lines
+}
+
+/** Whether every field is stored as it is given, under its column's name: then its writer can be generated. */
+export function isPlainLayout(layout: Layout, fields: readonly Field[]): boolean {
+  const names = new Set(layout.columns.map((column) => column.name))
+  return fields.every((field) => field.pack === undefined && names.has(field.name))
 }
 
 /**
@@ -231,13 +261,16 @@ function storeLines(field: Field, i: number): string[] {
  */
 function generatedWriter(layout: Layout, fields: readonly Field[], finite: boolean): WriteRow {
   const plain = plainWriter(layout, fields)
-  const names = new Set(layout.columns.map((column) => column.name))
-  if (fields.some((field) => field.pack !== undefined || !names.has(field.name))) return plain
+  if (!isPlainLayout(layout, fields)) return plain
+  const index = (field: Field): string => {
+    const bytes = arrayConstructor(field.dtype).BYTES_PER_ELEMENT
+    return `(base >>> ${Math.log2(bytes)}) + ${field.offset / bytes}`
+  }
   const source = [
     "'use strict'",
     'return function write(v, base, t) {',
-    ...fields.flatMap((field, i) => checkLines(field, i, finite)),
-    ...fields.flatMap(storeLines),
+    ...checkLines(fields, finite, 'return plain(v, base, t)'),
+    ...fields.flatMap((field, i) => storeLines(field, i, index(field), `v.${field.dtype}`)),
     '}',
   ].join('\n')
   // The text is made of the layout's numbers and JSON-quoted names alone.
@@ -265,12 +298,17 @@ export function createRowWriters(layout: Layout, codegen: boolean = true, finite
   if (codegen) {
     try {
       const row = generatedWriter(layout, layout.fields, finite)
-      return { row, obsOnly: withZeroedRest(layout, generatedWriter(layout, obs, true)), generated: true }
+      return {
+        row,
+        obsOnly: withZeroedRest(layout, generatedWriter(layout, obs, true)),
+        generated: true,
+        adder: createRowAdder(layout, finite),
+      }
     } catch (error) {
       // A content-security policy forbids code from text: EvalError. Anything else is a bug of ours.
       if (!(error instanceof EvalError)) throw error
     }
   }
   const row = plainWriter(layout, layout.fields)
-  return { row, obsOnly: withZeroedRest(layout, plainWriter(layout, obs)), generated: false }
+  return { row, obsOnly: withZeroedRest(layout, plainWriter(layout, obs)), generated: false, adder: undefined }
 }

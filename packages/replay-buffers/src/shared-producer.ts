@@ -23,6 +23,7 @@ export class ReplayProducer<C extends Columns> {
   #used = 0
   #open = false
   #closed = false
+  #appended = 0
 
   /** Use {@link attachReplayProducer}. */
   constructor(handle: SharedReplayHandle, codegen: boolean) {
@@ -35,6 +36,11 @@ export class ReplayProducer<C extends Columns> {
       Atomics.sub(this.#parts.control, CONTROL.PRODUCERS, 1)
       throw new TradewrightError('BAD_OPTION', `a shared buffer has at most ${handle.producers} producers`, {})
     }
+  }
+
+  /** Transitions that this producer has added. */
+  get appended(): number {
+    return this.#appended
   }
 
   /** Takes the next chunk that nobody is filling. One atomic addition for a whole chunk of rows. */
@@ -76,6 +82,7 @@ export class ReplayProducer<C extends Columns> {
   }
 
   #publish(slot: number, flags: number): void {
+    if ((flags & ROW.BARE) === 0) this.#appended++
     this.#parts.flags[slot] = flags
     Atomics.store(this.#parts.headers, this.#chunk * CHUNK.WORDS + CHUNK.PUBLISHED, ++this.#used)
   }

@@ -104,6 +104,10 @@ export class SharedRows implements RowSource {
     return count
   }
 
+  get appended(): number {
+    return this.#own?.appended ?? 0
+  }
+
   onLap(): void {}
 
   onDrop(listener: (slot: number, count: number) => void): void {
