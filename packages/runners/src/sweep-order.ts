@@ -15,6 +15,21 @@ function indicators(program: GraphProgram, table: NodeTable, seen: Int32Array, m
   return found
 }
 
+/** Programs an indicator: above it what several workers compute twice is lost in the rest. */
+const PROGRAMS_PER_INDICATOR = 10
+
+/** Whether programs share their indicators so much that it does not matter which worker takes which. */
+export function sharesMuch(programs: readonly GraphProgram[]): boolean {
+  const [{ table }] = programs
+  let indicators = 0
+  for (let node = 0; node < table.ops.length; node++) {
+    const operands = table.inputs[node]
+    const leaf = operands.length > 0 && operands.every((operand) => table.inputs[operand].length === 0)
+    if (leaf && table.constants[node].length > 0) indicators++
+  }
+  return indicators * PROGRAMS_PER_INDICATOR <= programs.length
+}
+
 /**
  * An order of programs in which neighbours share indicators, so that workers that take a run of it each compute fewer:
  * by the place in the strategy that has the most distinct ones. Any order gives the same results.

@@ -6,10 +6,17 @@ import {
   type SweepResult,
   sweep,
 } from '@tradewright/backtest'
-import { type Bars, type Data, type MetricName, type StandardMetric, TradewrightError } from '@tradewright/core'
-import { BarsLender } from './lent-bars.ts'
+import {
+  type Bars,
+  type Data,
+  type GraphProgram,
+  type MetricName,
+  type StandardMetric,
+  TradewrightError,
+} from '@tradewright/core'
+import { BarsLender, type LentBars } from './lent-bars.ts'
 import { packPrograms } from './packed-programs.ts'
-import { sharingOrder } from './sweep-order.ts'
+import { sharesMuch, sharingOrder } from './sweep-order.ts'
 import { builtInModule } from './task-protocol.ts'
 import { type WorkerPool, type WorkerPoolOptions, workerPool } from './worker-pool.ts'
 import type { SweepTask } from './worker-tasks.ts'
@@ -27,6 +34,9 @@ export interface SweepParallelOptions extends Omit<SweepOptions, 'indicators'> {
 
 /** Below this many bars times parameters a sweep is over before a worker has heard of it. */
 const INLINE_BELOW = 10_000_000
+/** Bars that were swept before need not be copied again. */
+const lender = new BarsLender()
+
 /**
  * `sweep` in worker threads: the same parameters, the same results to the last bit, on all cores.
  *
@@ -61,46 +71,82 @@ export async function sweepParallel<P, const Name extends MetricName = StandardM
   }
 }
 
+/** What {@link sweepParts} runs on. */
+interface PartsRun {
+  readonly pool: WorkerPool
+  readonly signal: AbortSignal | undefined
+  readonly sweepOptions: SweepTask['options']
+}
+
+/** Columns of all parts, in the order of the list. */
+interface Joined {
+  readonly metrics: Readonly<Record<string, Float64Array>>
+  readonly plainTrials: number
+}
+
 async function sweepParts<P>(
   strategy: Strategy<P>,
   paramsList: readonly P[],
   bars: Bars,
-  run: {
-    readonly pool: WorkerPool
-    readonly signal: AbortSignal | undefined
-    readonly sweepOptions: SweepTask['options']
-  },
-): Promise<{ readonly metrics: Readonly<Record<string, Float64Array>>; readonly plainTrials: number }> {
-  const { pool, signal, sweepOptions } = run
-  const lent = new BarsLender().lend(bars)
-  const count = Math.min(paramsList.length, pool.size)
-  const programs = strategy.bind(paramsList)
-  const order = sharingOrder(programs)
+  run: PartsRun,
+): Promise<Joined> {
+  const lent = lender.lend(bars)
+  const count = Math.min(paramsList.length, run.pool.size)
   const cut = (i: number): number => Math.floor((i * paramsList.length) / count)
-  const parts = await Promise.all(
-    Array.from({ length: count }, async (_, i) => {
-      const own = order.slice(cut(i), cut(i + 1)).map((index) => programs[index])
-      const task: SweepTask = { programs: packPrograms(own), bars: lent, options: sweepOptions }
-      const value = await pool.run({ module: builtInModule, export: 'sweep', data: task as unknown as Data, signal })
-      return value as unknown as SweepColumns
-    }),
-  )
+  const first = strategy.bind(paramsList.slice(0, cut(1)))
+  let order: readonly number[] | undefined
+  const parts: Promise<SweepColumns>[] = []
+  if (sharesMuch(first)) {
+    // The list as it stands: while a worker runs its part, the next one is bound.
+    parts.push(sent(first, lent, run))
+    try {
+      for (let i = 1; i < count; i++) {
+        await new Promise(setImmediate) // the part goes off before the next one is bound
+        parts.push(sent(strategy.bind(paramsList.slice(cut(i), cut(i + 1))), lent, run))
+      }
+    } catch (error) {
+      for (const part of parts) part.catch(() => undefined) // what is on its way is nobody's any more
+      throw error
+    }
+  } else {
+    const programs = strategy.bind(paramsList)
+    const sharing = sharingOrder(programs)
+    order = sharing
+    for (let i = 0; i < count; i++) {
+      const own = sharing.slice(cut(i), cut(i + 1)).map((index) => programs[index])
+      parts.push(sent(own, lent, run))
+    }
+  }
+  const columns = await Promise.all(parts)
   return {
-    metrics: joined(parts, order),
-    plainTrials: parts.reduce((sum, { plainTrials }) => sum + plainTrials, 0),
+    metrics: joined(columns, order, paramsList.length),
+    plainTrials: columns.reduce((sum, { plainTrials }) => sum + plainTrials, 0),
   }
 }
 
-/** The columns of the parts, put back into the order of the list. */
-function joined(parts: readonly SweepColumns[], order: readonly number[]): Readonly<Record<string, Float64Array>> {
+async function sent(programs: readonly GraphProgram[], lent: LentBars, run: PartsRun): Promise<SweepColumns> {
+  const { pool, signal, sweepOptions } = run
+  const task: SweepTask = { programs: packPrograms(programs), bars: lent, options: sweepOptions }
+  const value = await pool.run({ module: builtInModule, export: 'sweep', data: task as unknown as Data, signal })
+  return value as unknown as SweepColumns
+}
+
+/** The columns of the parts, in the order of the list. */
+function joined(
+  parts: readonly SweepColumns[],
+  order: readonly number[] | undefined,
+  length: number,
+): Readonly<Record<string, Float64Array>> {
   const columns: Record<string, Float64Array> = {}
   for (const name of Object.keys(parts[0].metrics) as MetricName[]) {
-    const column = new Float64Array(order.length)
+    const column = new Float64Array(length)
     let at = 0
     for (const { metrics } of parts) {
       const piece = metrics[name]
       if (piece === undefined) throw new TradewrightError('INTERNAL', `a part of a sweep lacks the column '${name}'`)
-      for (const value of piece) column[order[at++]] = value
+      if (order === undefined) column.set(piece, at)
+      else for (let k = 0; k < piece.length; k++) column[order[at + k]] = piece[k]
+      at += piece.length
     }
     columns[name] = column
   }

@@ -2,9 +2,9 @@ import { sweep } from '@tradewright/backtest'
 import { contentKey } from '@tradewright/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { sweepParallel, type WorkerPool, workerPool } from '../src/index.ts'
-import { sharingOrder } from '../src/sweep-order.ts'
+import { sharesMuch, sharingOrder } from '../src/sweep-order.ts'
 import { bundledEntries } from './bundled-entries.ts'
-import { cross, points, walk } from './market.ts'
+import { type CrossParams, cross, points, walk } from './market.ts'
 
 describe('sweepParallel', () => {
   const bars = walk(20_000, 2)
@@ -28,6 +28,18 @@ describe('sweepParallel', () => {
     expect(together.plainTrials).toBe(alone.plainTrials)
     expect(together.topK(5)).toEqual(alone.topK(5))
     if (own !== pool) await own[Symbol.asyncDispose]()
+  })
+
+  it('takes a list whose indicators repeat as it stands, part by part, with the same columns', async () => {
+    const grid: CrossParams[] = []
+    for (let fast = 2; fast < 32; fast++)
+      for (let slow = 41; slow < 71; slow++) grid.push({ fast, slow, stop: 0.01 + 0.001 * (fast % 3) })
+    expect(sharesMuch(cross.bind(grid))).toBe(true)
+    expect(sharesMuch(cross.bind(list))).toBe(false)
+    const together = await sweepParallel(cross, grid, bars, { pool, feeBps: 3 })
+    expect(contentKey(together.metrics)).toBe(contentKey(sweep(cross, grid, bars, { feeBps: 3 }).metrics))
+    const bad = [...grid, { fast: 999, slow: 50, stop: 0.1 }]
+    await expect(sweepParallel(cross, bad, bars, { maxWorkers: 2 })).rejects.toMatchObject({ code: 'BAD_OPTION' })
   })
 
   it('cuts the list so that workers share few indicators', () => {
