@@ -14,6 +14,18 @@ import {
 import * as z from 'zod'
 import { type Duration, durationSeconds } from './duration.ts'
 
+/** Folds of a walk forward, in bars. */
+export interface WalkForwardSection {
+  /** Bars to search on in each fold (in the first one, if `anchored`). */
+  readonly train: number
+  /** Bars after them to try the best on, and from one fold to the next. */
+  readonly test: number
+  /** Search on every bar since the first, not only on the last `train`. @default false */
+  readonly anchored?: boolean | undefined
+  /** Bars left out between the two. @default 0 */
+  readonly embargo?: number | undefined
+}
+
 /** What a search does unless a request says otherwise. */
 export interface TrainingOptions {
   /** Trials of a search. @default 200 */
@@ -26,6 +38,8 @@ export interface TrainingOptions {
     | {
         /** Share of the newest bars that the search never sees, from 0 (none) to 0.9. @default 0.3 */
         readonly holdout?: number | undefined
+        /** Search anew on each stretch of the searched bars, and try the best on the one after it. @default none */
+        readonly walkForward?: WalkForwardSection | undefined
       }
     | undefined
   /** Use only this many days before the newest bar. @default every bar there is */
@@ -149,7 +163,7 @@ export interface ResolvedTraining {
   readonly trials: number
   readonly objective: Objective
   readonly seed: number
-  readonly validation: { readonly holdout: number }
+  readonly validation: { readonly holdout: number; readonly walkForward?: WalkForwardSection | undefined }
   readonly lookbackDays?: number | undefined
   readonly simulation: SimulationOptions
   readonly sampler?: SamplerSpec | undefined
@@ -249,6 +263,12 @@ const training: z.ZodType<ResolvedTraining> = section({
   seed: whole(0).default(0),
   validation: section({
     holdout: leaf<number>('a number from 0 to 0.9', (v) => typeof v === 'number' && v >= 0 && v <= 0.9).default(0.3),
+    walkForward: section({
+      train: whole(2),
+      test: whole(2),
+      anchored: flag(false),
+      embargo: whole(0).default(0),
+    }).optional(),
   }).prefault({}),
   lookbackDays: leaf<number>(
     'a number of days above 0',
@@ -350,7 +370,6 @@ const system: z.ZodType<ResolvedConfiguration> = section({
 
 /** Sections that the design names and this version does not have. */
 const NOT_YET: readonly string[] = [
-  'training.validation.walkForward',
   ...['memoryManagement', 'dataStreaming', 'incrementalTraining', 'monitoring'].map(
     (name) => `computationalOptimization.${name}`,
   ),

@@ -117,6 +117,7 @@ export type {
   ResolvedConfiguration,
   SystemOptions,
   TrainingOptions,
+  WalkForwardSection,
 } from './configuration.ts'
 export type { TrainingSystem } from './create-optimized-training-system.ts'
 export { createOptimizedTrainingSystem } from './create-optimized-training-system.ts'
@@ -139,12 +140,14 @@ export type { MemoryProfile, OptimizationStats, TrainingManager } from './traini
 export type { TrainingProgress, TrainingRequest } from './training-request.ts'
 export type {
   BestResult,
+  FoldValidation,
   PartResult,
   Parts,
   SymbolValidation,
   TrainingResult,
   TrainingStats,
   Validation,
+  WalkForwardValidation,
 } from './training-result.ts'
 export type { KeptSlice } from './trial-data.ts'
 export { keptSlices } from './trial-data.ts'

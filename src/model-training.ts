@@ -127,7 +127,10 @@ export class ModelTraining<P> {
    * Trains what the batch's slices need and binds its trials. A trial whose models cannot be trained is one that failed;
    * the others go on.
    */
-  async bind(batch: readonly PendingTrial[], context: BindContext): Promise<BoundTrials> {
+  async bind(
+    batch: readonly Pick<PendingTrial, 'number' | 'params' | 'rung'>[],
+    context: BindContext,
+  ): Promise<BoundTrials> {
     const { signal } = context
     const bindings: Binding[] = new Array(batch.length)
     const loans: (() => void)[] = []
@@ -156,7 +159,7 @@ export class ModelTraining<P> {
   }
 
   async #bindOne(
-    { number, params, rung }: PendingTrial,
+    { number, params, rung }: Pick<PendingTrial, 'number' | 'params' | 'rung'>,
     { slices, earlier, signal }: BindContext,
   ): Promise<{ readonly binding: Binding; giveBack(): void }> {
     const { symbols } = this.#options

@@ -1,81 +1,26 @@
-import { adaptiveSamplers, resolvePruner } from '@tradewright/adaptive-sampling'
-import { type ProgressiveEvaluation, progressiveEvaluation, stageThreshold } from '@tradewright/backtest-cache'
-import {
-  type Bars,
-  bestTrial,
-  type Clock,
-  composeOnion,
-  contentKey,
-  type DataSource,
-  type Evaluate,
-  type Events,
-  type FinishedTrial,
-  type IndicatorStore,
-  memoryStudyStore,
-  type Optimizer,
-  type Params,
-  paretoFront,
-  resolveSampler,
-  runStudyLoop,
-  type Sampler,
-  type SamplerSpec,
-  type Space,
-  type SpaceShape,
-  StudyState,
-  TradewrightError,
-  toErrorData,
-  wholeTrials,
-} from '@tradewright/core'
-import type { WorkerPool } from '@tradewright/runners'
+import { type FinishedTrial, type Params, paretoFront, type Space, type SpaceShape } from '@tradewright/core'
 import { checkSimulation } from './buy-and-hold.ts'
-import { type ResolvedConfiguration, type ResolvedTraining, resolveTraining } from './configuration.ts'
-import { seenEnough, stoppingRule } from './early-stopping.ts'
-import { type RunningBest, trialEvaluator } from './evaluate-trials.ts'
+import { resolveTraining } from './configuration.ts'
 import { fixParams } from './fixed-params.ts'
-import { lookBack, type SplitBars, splitBars, trainingSlice } from './holdout.ts'
+import { lookBack, splitBars, trainingSlice } from './holdout.ts'
 import { luckOf } from './luck.ts'
 import { modelFit } from './model-fit.ts'
 import type { ModelRequest } from './model-request.ts'
 import { ModelTraining } from './model-training.ts'
-import { type ResolvedObjective, resolveObjective } from './objective.ts'
+import { resolveObjective } from './objective.ts'
 import { saveStrategy } from './saved-strategy.ts'
-import { checkRequest, loadBars, type TrainingProgress, type TrainingRequest } from './training-request.ts'
+import { bestOf, searchTrials, type TrainingHost, type TrainingPlan } from './search-trials.ts'
+import { checkRequest, loadBars, type TrainingRequest } from './training-request.ts'
 import type { TrainingResult } from './training-result.ts'
 import { keptSlices, poolMoments } from './trial-data.ts'
 import { meanMetrics, validateResult } from './validate-result.ts'
+import { walkForwardFolds, walkForwardValidation } from './walk-forward-validation.ts'
 
-/** What a system lends to one training. */
-export interface TrainingHost {
-  readonly dataSource: DataSource
-  readonly training: ResolvedTraining
-  readonly computing: ResolvedConfiguration['computationalOptimization']
-  /** Every optimizer, outermost first, with those of this run in their place between cache and runner. */
-  optimizers(ofRun: readonly Optimizer[]): readonly Optimizer[]
-  /** The engine's, innermost; finds bars by fingerprint among those that `lend` was given. */
-  readonly evaluate: Evaluate
-  readonly events: Events
-  readonly clock: Clock
-  /** Threads that evaluate. */
-  readonly threads: number
-  /** Where models are trained beside this thread; undefined without workers. */
-  readonly pool: WorkerPool | undefined
-  /** The engine's. */
-  readonly indicators: IndicatorStore
-  /** Makes bars known to the engine until the returned function is called. */
-  lend(bars: readonly Bars[]): () => void
-  stats(): Readonly<Record<string, Readonly<Record<string, number>>>>
-}
-
-/** A request with everything that it left out. */
-interface Plan<P> {
-  readonly request: TrainingRequest<P>
-  readonly training: ResolvedTraining
-  readonly objective: ResolvedObjective
-  readonly symbols: readonly SplitBars[]
-  readonly name: string
-}
-
-async function planTraining<P>(request: TrainingRequest<P>, host: TrainingHost, signal: AbortSignal): Promise<Plan<P>> {
+async function planTraining<P>(
+  request: TrainingRequest<P>,
+  host: TrainingHost,
+  signal: AbortSignal,
+): Promise<TrainingPlan<P>> {
   checkRequest(request)
   const { trials, objective, seed, validation, lookbackDays, sampler, pruner, generationSize, concurrency } = request
   const training = resolveTraining(host.training, {
@@ -103,83 +48,8 @@ async function planTraining<P>(request: TrainingRequest<P>, host: TrainingHost, 
   return { request, training, objective: resolved, symbols, name }
 }
 
-async function openStudy<P>(
-  plan: Plan<P>,
-  space: { readonly key: string },
-  sampler: Sampler,
-  models: ModelTraining<P> | undefined,
-): Promise<StudyState> {
-  const { request, training, objective, symbols, name } = plan
-  return StudyState.open(request.store ?? memoryStudyStore(), {
-    name,
-    space: space.key,
-    directions: objective.directions,
-    seed: training.seed,
-    generationSize: training.generationSize ?? sampler.flags?.generationSize ?? 8,
-    sampler: sampler.name,
-    content: contentKey({
-      strategy: request.strategy.name,
-      data: symbols.map(({ training: bars }) => bars.fingerprint),
-      simulation: training.simulation,
-      objective: objective.name,
-      ...(models === undefined ? {} : { model: models.content }),
-    }),
-  })
-}
-
-function bestOf<P>(trials: readonly FinishedTrial[], { objective, name, request }: Plan<P>): FinishedTrial {
-  const best = bestTrial(trials, objective.directions)
-  if (best !== undefined) return best
-  const first = trials.find((trial) => trial.status === 'failed')?.error
-  throw new TradewrightError(
-    'TRIAL_FAILED',
-    trials.length === 0
-      ? `study '${name}' was stopped before a trial of '${request.strategy.name}' was finished`
-      : `no trial of '${request.strategy.name}' gave a result; ${trials.length} ended${first === undefined ? '' : `, the first failed with: ${first.message}`}`,
-    { study: name, trials: trials.length, error: first },
-  )
-}
-
-/** Where parameters come from unless a sampler is named. */
-function defaultSampler(
-  {
-    enabled,
-    initialSamples,
-    perturbationFactor,
-  }: ResolvedConfiguration['computationalOptimization']['adaptiveSampling'],
-  objectives: number,
-): SamplerSpec {
-  if (!enabled) return { type: 'random' }
-  if (objectives > 1) return { type: 'nsga2' }
-  if (initialSamples === undefined && perturbationFactor === undefined) return { type: 'auto' }
-  return { type: 'perturbation', initialSamples, perturbationFactor }
-}
-
-/** The optimizer of this run that evaluates in stages; undefined where trials are evaluated whole. */
-function stagesOf(
-  { pruner, objective }: ResolvedTraining,
-  { enabled, stages, threshold }: ResolvedConfiguration['computationalOptimization']['progressiveEvaluation'],
-): ProgressiveEvaluation | undefined {
-  if (!(enabled ?? pruner !== undefined)) return undefined
-  if (resolveObjective(objective).directions.length > 1)
-    throw new TradewrightError('BAD_OPTION', 'progressive evaluation judges one objective, was asked for several')
-  return progressiveEvaluation({
-    stages,
-    pruner: pruner === undefined ? stageThreshold(threshold) : resolvePruner(pruner),
-  })
-}
-
-/** Progress reports and never steers: a callback that throws is told of as a listener that failed. */
-function tell(onProgress: (progress: TrainingProgress) => void, progress: TrainingProgress, events: Events): void {
-  try {
-    onProgress(progress)
-  } catch (error) {
-    events.emit('listener:failed', { event: 'onProgress', error: toErrorData(error, 'INTERNAL') })
-  }
-}
-
 /** Trains the models of this run's trials; undefined where the request has none. */
-function openModels<P>({ request, symbols, name }: Plan<P>, host: TrainingHost): ModelTraining<P> | undefined {
+function openModels<P>({ request, symbols, name }: TrainingPlan<P>, host: TrainingHost): ModelTraining<P> | undefined {
   if (request.model === undefined) return undefined
   return new ModelTraining({
     strategy: request.strategy,
@@ -192,13 +62,6 @@ function openModels<P>({ request, symbols, name }: Plan<P>, host: TrainingHost):
     parallel: host.pool?.size ?? 1,
   })
 }
-
-/**
- * Models are trained in workers and asked here: a simulation costs a thousandth of its model's training, and a worker
- * would have to be sent the models for it.
- */
-const withoutRunner = (optimizers: readonly Optimizer[]): readonly Optimizer[] =>
-  optimizers.filter(({ name }) => name !== 'worker-runner')
 
 const count = (trials: readonly FinishedTrial[], status: FinishedTrial['status']): number =>
   trials.filter((trial) => trial.status === status).length
@@ -218,72 +81,21 @@ export async function runTraining<P>(
   const { training, objective, symbols, name } = plan
   const takeBack = host.lend(symbols.flatMap(({ bars, training: part }) => [bars, part]))
   try {
+    const folds = walkForwardFolds(plan)
     const models = openModels(plan, host)
     const space = fixParams(
       models?.space ?? (request.strategy.space as unknown as Space),
       request.params as Params | undefined,
     )
-    const sampler = resolveSampler(
-      training.sampler ?? defaultSampler(host.computing.adaptiveSampling, objective.directions.length),
-      adaptiveSamplers,
-    )
-    if (objective.directions.length > 1 && sampler.flags?.multiObjective !== true)
-      throw new TradewrightError(
-        'BAD_OPTION',
-        `sampler '${sampler.name}' handles one objective, was asked for ${objective.directions.length}`,
-        { sampler: sampler.name },
-      )
-    const slices = symbols.map(trainingSlice)
-    const progressive = stagesOf(training, host.computing.progressiveEvaluation)
-    progressive?.plan(slices)
-    const rule = stoppingRule(host.computing.earlyStopping, training.trials)
-    const optimizers = host.optimizers(progressive === undefined ? [] : [progressive])
-    const onion = composeOnion(models === undefined ? optimizers : withoutRunner(optimizers), {
-      suggest: async (r) => sampler.sample(r),
-      schedule: wholeTrials,
-      evaluate: host.evaluate,
+    const search = { plan, host, space, models, signal }
+    const searched = await searchTrials({
+      ...search,
+      slices: symbols.map(trainingSlice),
+      name,
+      onProgress: request.onProgress,
     })
-    const state = await openStudy(plan, space, sampler, models)
-    if (state.sampler !== undefined) sampler.restore?.(state.sampler)
-    const best: RunningBest = { value: bestTrial(state.trials, objective.directions)?.values[0] }
-    const { onProgress } = request
-    const loop = await runStudyLoop({
-      state,
-      space,
-      trials: training.trials,
-      suggest: onion.suggest,
-      schedule: onion.schedule,
-      evaluate: trialEvaluator(
-        {
-          strategy: request.strategy,
-          bind: models?.bind.bind(models),
-          objective,
-          slices,
-          simulation: training.simulation,
-          evaluate: onion.evaluate,
-          concurrency: training.concurrency,
-          threads: host.threads,
-          clock: host.clock,
-        },
-        best,
-      ),
-      observe: onion.observe,
-      stopWhen: rule && ((view) => seenEnough(rule, view)),
-      saveSampler: sampler.save?.bind(sampler),
-      signal,
-      stop: request.stop,
-      onProgress:
-        onProgress &&
-        ((progress) =>
-          tell(
-            onProgress,
-            { ...progress, best: best.value ?? progress.best, strategy: request.strategy.name },
-            host.events,
-          )),
-      events: host.events,
-      clock: host.clock,
-    })
-    const winner = bestOf(loop.trials, plan)
+    const { trials, evaluate } = searched
+    const winner = bestOf(trials, plan, name)
     const params = winner.params as P
     const final = await models?.finish(winner.number, winner.params, signal)
     const validation = await validateResult(
@@ -293,11 +105,12 @@ export async function runTraining<P>(
         objective,
         symbols,
         simulation: training.simulation,
-        evaluate: onion.evaluate,
+        evaluate,
         signal,
       },
-      luckOf(loop.trials, winner),
+      luckOf(trials, winner),
     ).finally(() => final?.release())
+    const walkForward = await walkForwardValidation({ ...search, evaluate, folds })
     const kept = keptSlices(winner)
     const { bars } = symbols[0]
     const metrics = meanMetrics(kept)
@@ -330,19 +143,19 @@ export async function runTraining<P>(
             validation,
           }),
       },
-      front: objective.directions.length > 1 ? paretoFront(loop.trials, objective.directions) : [],
-      trials: loop.trials,
-      why: loop.why,
-      validation,
+      front: objective.directions.length > 1 ? paretoFront(trials, objective.directions) : [],
+      trials,
+      why: searched.why,
+      validation: walkForward === undefined ? validation : { ...validation, walkForward },
       ...(final === undefined ? {} : { model: final.summary }),
       stats: {
         durationMs: host.clock.elapsed() - begin,
-        trials: loop.trials.length,
-        done: count(loop.trials, 'done'),
-        failed: count(loop.trials, 'failed'),
-        pruned: count(loop.trials, 'pruned'),
-        generations: loop.generations,
-        optimizers: { ...host.stats(), ...(progressive && { [progressive.name]: progressive.stats() }) },
+        trials: trials.length,
+        done: count(trials, 'done'),
+        failed: count(trials, 'failed'),
+        pruned: count(trials, 'pruned'),
+        generations: searched.generations,
+        optimizers: { ...host.stats(), ...searched.stats },
       },
     }
   } finally {

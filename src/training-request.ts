@@ -14,6 +14,7 @@ import {
   TradewrightError,
   unknownName,
 } from '@tradewright/core'
+import type { TrainingOptions } from './configuration.ts'
 import { checkModelRequest, type ModelRequest, type NoShape } from './model-request.ts'
 
 /** Progress of one training. */
@@ -37,7 +38,7 @@ export interface TrainingRequest<P = Params, Shape extends SpaceShape = NoShape>
   readonly trials?: number | undefined
   readonly objective?: Objective | undefined
   readonly seed?: number | undefined
-  readonly validation?: { readonly holdout?: number | undefined } | undefined
+  readonly validation?: TrainingOptions['validation']
   readonly lookbackDays?: number | undefined
   /** Over the section's, option by option. */
   readonly simulation?: SimulationOptions | undefined

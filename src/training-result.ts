@@ -1,6 +1,7 @@
 import type {
   Calendar,
   Direction,
+  ErrorData,
   FinishedTrial,
   MetricName,
   Metrics,
@@ -33,6 +34,38 @@ export interface SymbolValidation {
   readonly buyAndHold: Parts<PartResult>
 }
 
+/** One fold of a {@link WalkForwardValidation}. Times in epoch ms, of the first symbol. */
+export type FoldValidation = {
+  readonly fold: number
+  readonly trainFrom: number
+  readonly testFrom: number
+  /** Opening of the last bar. */
+  readonly testTo: number
+} & (
+  | {
+      readonly status: 'done'
+      /** The best on the fold's training. */
+      readonly params: Params
+      /** The first objective there, and on the bars after it; NaN where the objective fails. */
+      readonly value: number
+      readonly testValue: number
+      readonly train: Metrics
+      readonly test: Metrics
+    }
+  /** No trial gave a result on the training, or the best one none on the test. */
+  | { readonly status: 'failed'; readonly error: ErrorData }
+)
+
+/** What choosing parameters by search would have brought, stretch by stretch. */
+export interface WalkForwardValidation {
+  readonly folds: readonly FoldValidation[]
+  /** Mean of the first objective over the folds that are done: of the best on the trainings, and of those on the tests. */
+  readonly value: number
+  readonly testValue: number
+  /** Test over training; NaN where the mean on the trainings is not above 0. */
+  readonly efficiency: number
+}
+
 /** What a result must prove. Metrics of several symbols are their means. */
 export interface Validation {
   /** Share of the bars that the search never saw. */
@@ -54,6 +87,8 @@ export interface Validation {
   /** Trials whose Sharpe ratios the deflation counts. */
   readonly trialsCounted: number
   readonly bySymbol: readonly SymbolValidation[]
+  /** Searches on parts of the searched bars, each tried on the part after it; undefined where it was not asked for. */
+  readonly walkForward?: WalkForwardValidation | undefined
 }
 
 /** The best trial. */
