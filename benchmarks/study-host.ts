@@ -4,6 +4,7 @@ import type { ProgressiveEvaluation } from '@tradewright/backtest-cache'
 import {
   composeOnion,
   type Evaluate,
+  type FinishedTrial,
   type MetricName,
   memoryStudyStore,
   type Optimizer,
@@ -32,6 +33,7 @@ export interface Searched {
   readonly best: number
   readonly ms: number
   readonly bars: number
+  readonly trials: readonly FinishedTrial[]
 }
 
 export async function search<P>(options: Search<P>): Promise<Searched> {
@@ -91,5 +93,5 @@ export async function search<P>(options: Search<P>): Promise<Searched> {
     },
   })
   const values = result.trials.flatMap((trial) => (trial.status === 'done' ? [trial.values[0]] : []))
-  return { best: Math.max(...values), ms: performance.now() - begun, bars }
+  return { best: Math.max(...values), ms: performance.now() - begun, bars, trials: result.trials }
 }

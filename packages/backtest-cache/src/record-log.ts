@@ -210,7 +210,10 @@ export class RecordLog {
       const segment = this.#writable()
       let offset = segment.scanned
       await segment.append(piece)
+      // Removed by another process meanwhile: what was written is gone with it.
+      const gone = !this.#segments.has(segment.id)
       for (; from < to; from++) {
+        if (gone) continue
         const { key, kind, value } = records[from]
         const { [from]: bytes } = sealed
         const place = { segment: segment.id, offset, length: bytes.length }

@@ -16,6 +16,8 @@ export class Segment {
   readonly name: string
   readonly path: string
   readonly #fd: number
+  #users = 0
+  #closing = false
   /** Bytes looked through so far; of an own segment, its length. */
   scanned = 0
   /** Entries of the index that stand here. */
@@ -48,17 +50,29 @@ export class Segment {
     return bytes
   }
 
-  /** Appends; a write that fails leaves the file as long as it was. @throws what writing throws. */
-  async append(bytes: Uint8Array): Promise<void> {
-    const { scanned } = this
+  /** Runs work of another thread on the file: it is closed only afterwards, or its number might be another file's by then. */
+  async #using<T>(work: () => Promise<T>): Promise<T> {
+    this.#users++
     try {
-      for (let done = 0; done < bytes.length; )
-        done += (await writeAt(this.#fd, bytes, done, bytes.length - done, scanned + done)).bytesWritten
-    } catch (error) {
-      ftruncateSync(this.#fd, scanned)
-      throw error
+      return await work()
+    } finally {
+      if (--this.#users === 0 && this.#closing) closeSync(this.#fd)
     }
-    this.scanned = scanned + bytes.length
+  }
+
+  /** Appends; a write that fails leaves the file as long as it was. @throws what writing throws. */
+  append(bytes: Uint8Array): Promise<void> {
+    return this.#using(async () => {
+      const { scanned } = this
+      try {
+        for (let done = 0; done < bytes.length; )
+          done += (await writeAt(this.#fd, bytes, done, bytes.length - done, scanned + done)).bytesWritten
+      } catch (error) {
+        ftruncateSync(this.#fd, scanned)
+        throw error
+      }
+      this.scanned = scanned + bytes.length
+    })
   }
 
   /** Marks the record at `offset` as removed. */
@@ -66,11 +80,13 @@ export class Segment {
     writeSync(this.#fd, deadMark, 0, deadMark.length, offset)
   }
 
-  async sync(): Promise<void> {
-    await sync(this.#fd)
+  sync(): Promise<void> {
+    return this.#using(() => sync(this.#fd))
   }
 
+  /** Closes the file, after what is being written. */
   close(): void {
-    closeSync(this.#fd)
+    if (this.#users > 0) this.#closing = true
+    else closeSync(this.#fd)
   }
 }

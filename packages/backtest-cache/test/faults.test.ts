@@ -244,6 +244,29 @@ describe('a folder that is removed in mid-run', () => {
   })
 })
 
+describe('a log that is let go of while it is written', () => {
+  it('is closed after the write: no other file gets its bytes', async () => {
+    const others = temporaryFolder()
+    for (let round = 0; round < 12; round++) {
+      const directory = join(temporaryFolder(), 'cache')
+      const cache = await diskCache({ directory })
+      await cache.setMany([numberedEntry(1)])
+      const value = new Uint8Array(60_000).fill(7)
+      const writing = cache.setMany(Array.from({ length: 200 }, (_, i) => ({ key: contentKey(i), value })))
+      for (let i = 0; i < round; i++) await new Promise(setImmediate)
+      rmSync(directory, { recursive: true })
+      cache.stats() // sees that its log is gone
+      const handles = Array.from({ length: 4 }, (_, i) => openSync(join(others, `${round}-${i}`), 'w+'))
+      await writing.catch(() => undefined)
+      for (const [i, handle] of handles.entries()) {
+        expect(readFileSync(join(others, `${round}-${i}`)).length).toBe(0)
+        closeSync(handle)
+      }
+      await cache[Symbol.asyncDispose]()
+    }
+  })
+})
+
 const mounted = ((): string | undefined => {
   const directory = temporaryFolder()
   return spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', directory]).status === 0 ? directory : undefined

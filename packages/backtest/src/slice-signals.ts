@@ -1,4 +1,4 @@
-import type { GraphProgram } from '@tradewright/core'
+import { type GraphProgram, TradewrightError } from '@tradewright/core'
 import { atPath, type NodeValues } from './node-values.ts'
 import type { DistanceColumns, SignalColumns } from './run-slice.ts'
 import { type EventRef, planSignals } from './signal-plan.ts'
@@ -33,6 +33,12 @@ export function signalColumns(program: GraphProgram, settings: SimulationSetting
 export function distanceColumns(settings: SimulationSettings, values: NodeValues): DistanceColumns {
   const distance = (name: 'stopLoss' | 'takeProfit' | 'trailingStop'): Float64Array | undefined => {
     const { node } = settings[name]
+    if (node >= values.graph.size || (node >= 0 && values.graph.kind(node) !== 'value'))
+      throw new TradewrightError(
+        'BAD_OPTION',
+        `${name} must name a node of numbers of the strategy's table, which has ${values.graph.size} nodes, was ${node}`,
+        { name, node, nodes: values.graph.size },
+      )
     return node < 0 ? undefined : atPath(values.graph, name, node, () => values.value(node))
   }
   return {

@@ -136,8 +136,19 @@ export function sweepPrograms(programs: readonly GraphProgram[], bars: Bars, opt
       ? computeMetrics(rowCounts(rows, at, end - start, settings[t]))
       : runPlain(programs[t], settings[t], values, { warmupStart, start, end, final })
     setMetrics(columns, t, measured)
+    const { metrics: own } = programs[t].simulation
+    if (own !== undefined) leaveOut(columns, t, own)
   }
   return { metrics: columns, plainTrials }
+}
+
+/** A trial whose `simulate` asks for certain metrics has no number in the columns of the others. */
+function leaveOut(columns: MetricColumns, t: number, own: NonNullable<SimulationOptions['metrics']>): void {
+  const names = selectMetrics(own)
+  for (const name of Object.keys(columns) as MetricName[]) {
+    const column = columns[name]
+    if (column !== undefined && names !== undefined && !names.includes(name)) column[t] = Number.NaN
+  }
 }
 
 interface Range {

@@ -1,6 +1,6 @@
 import { type Bars, choice, createBars, int, isTradewrightError } from '@tradewright/core'
 import { describe, expect, it } from 'vitest'
-import { backtest, defineStrategy, sweep, ta } from '../src/index.ts'
+import { backtest, defineStrategy, sweep, sweepPrograms, ta } from '../src/index.ts'
 
 const close = Array.from({ length: 300 }, (_, i) => 100 + 10 * Math.sin(i / 9) + (i % 7))
 const bars: Bars = createBars({
@@ -51,6 +51,29 @@ describe('an option that cannot be gets one clear error', () => {
     expect(messageOf(() => backtest(cross, params, bars, options))).toMatch(message)
     expect(messageOf(() => sweep(cross, [params], bars, options))).toMatch(message)
     expect(messageOf(() => sweep(cross, [], bars, options))).toMatch(message)
+  })
+
+  it.each(['stopLoss', 'takeProfit', 'trailingStop'])('%s at a node that is not there, or is no number', (name) => {
+    const [program] = cross.bind([params])
+    for (const node of [program.table.ops.length, 1e6, program.signals.entry as number]) {
+      const option = { [name]: { distance: { node } } }
+      const message = new RegExp(`BAD_OPTION.*${name} must name a node of numbers.*was ${node}`)
+      expect(messageOf(() => backtest(program, params, bars, option))).toMatch(message)
+      expect(messageOf(() => sweepPrograms([program], bars, option))).toMatch(message)
+    }
+  })
+
+  it('metrics that simulate names for a trial are the only ones that a sweep gives for it', () => {
+    const some = defineStrategy({
+      name: 'some',
+      params: { fast: int(2, 50) },
+      signals: ({ close }, { fast }) => ({ entry: close.gt(ta.sma(close, fast)), exit: close.lt(ta.sma(close, fast)) }),
+      simulate: (_columns, { fast }) => (fast === 3 ? { metrics: ['sharpe'] } : {}),
+    })
+    const { metrics } = sweep(some, [{ fast: 3 }, { fast: 5 }], bars)
+    expect([...metrics.trades].map(Number.isNaN)).toEqual([true, false])
+    expect(metrics.sharpe.some(Number.isNaN)).toBe(false)
+    expect(Object.keys(backtest(some, { fast: 3 }, bars).metrics)).toEqual(['sharpe'])
   })
 
   const ofRun: readonly [string, unknown, RegExp][] = [

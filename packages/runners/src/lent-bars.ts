@@ -1,4 +1,13 @@
-import { type BarColumn, type Bars, barColumns, type Calendar, copyToShared, type Fingerprint } from '@tradewright/core'
+import {
+  type BarColumn,
+  type Bars,
+  barColumns,
+  type Calendar,
+  copyToShared,
+  type Data,
+  type Fingerprint,
+  TradewrightError,
+} from '@tradewright/core'
 
 /** Bars on their way to a worker: in shared memory nothing but a handle is sent. */
 export interface LentBars {
@@ -30,9 +39,40 @@ export class BarsLender {
   }
 }
 
+/** Series that a worker keeps: above it all are let go of, here and there. */
+export const mostBarsKept = 64
+
+/**
+ * For a child process, which shares no memory: bars go there once, later only by name. Holds what one child has; both
+ * sides count alike.
+ */
+export class SentBars {
+  readonly #sent = new Set<Fingerprint>()
+  /** Bytes of bars that went to the child. */
+  bytes = 0
+
+  /** The task's data with bars that the child has by name only. */
+  lean(data: Data): Data {
+    const { bars } = (data ?? {}) as { readonly bars?: LentBars | readonly LentBars[] }
+    if (bars === undefined) return data
+    const named = Array.isArray(bars) ? bars.map((one) => this.#named(one)) : this.#named(bars as LentBars)
+    return { ...(data as object), bars: named } as unknown as Data
+  }
+
+  #named(bars: LentBars): LentBars {
+    if (this.#sent.has(bars.fingerprint)) return { ...bars, columns: [] }
+    if (this.#sent.size >= mostBarsKept) this.#sent.clear()
+    this.#sent.add(bars.fingerprint)
+    for (const column of bars.columns) this.bytes += column.byteLength
+    return bars
+  }
+}
+
 /** The bars again, over the same memory. They were checked where they were made; so is their fingerprint. */
 export function borrowBars(lent: LentBars): Bars {
   const { columns, fingerprint, symbol, timeframe, calendar, barsPerYear } = lent
+  if (columns.length === 0)
+    throw new TradewrightError('INTERNAL', `a worker was told of bars that it does not have: ${fingerprint}`)
   const byName = Object.fromEntries(barColumns.map((name, i) => [name, columns[i]])) as Record<BarColumn, Float64Array>
   return Object.freeze({
     ...byName,

@@ -1,7 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { type Clock, TradewrightError } from '@tradewright/core'
-import type { TaskMessage } from './task-protocol.ts'
+import { SentBars } from './lent-bars.ts'
+import { builtInModule, type TaskMessage } from './task-protocol.ts'
 import { checkedAnswer, type Lane, type LaneLimits } from './thread-lane.ts'
 import type { WorkerEntry } from './worker-entry.ts'
 
@@ -32,6 +33,8 @@ class Child {
   readonly process: ChildProcess
   readonly ready: Promise<void>
   busy = false
+  /** The bars that it has. */
+  readonly sent: SentBars = new SentBars()
   #waiting: { readonly id: number; settle(answer: unknown): void; fail(error: unknown): void } | undefined
   #next = 0
   #ended: TradewrightError | undefined
@@ -79,7 +82,8 @@ class Child {
         finish()
       }
       this.#waiting = { id, settle: (answer) => done(() => resolve(answer)), fail: (e) => done(() => reject(e)) }
-      this.process.send({ id, task }, (error) => {
+      const lean = task.module === builtInModule ? { ...task, data: this.sent.lean(task.data) } : task
+      this.process.send({ id, task: lean }, (error) => {
         if (error !== null)
           this.#waiting?.fail(new TradewrightError('TASK_FAILED', `a task could not be sent: ${error.message}`))
       })

@@ -10,7 +10,7 @@ import {
   type Key,
 } from '@tradewright/core'
 import { type FitTask, fitHere } from './fit-task.ts'
-import { borrowBars, type LentBars } from './lent-bars.ts'
+import { borrowBars, type LentBars, mostBarsKept } from './lent-bars.ts'
 import { loadModule } from './load-module.ts'
 import { type PackedEvaluations, packEvaluations } from './packed-evaluations.ts'
 import { type PackedPrograms, unpackPrograms } from './packed-programs.ts'
@@ -58,7 +58,7 @@ class WorkerState {
   bars(lent: LentBars): Bars {
     let bars = this.#bars.get(lent.fingerprint)
     if (bars === undefined) {
-      if (this.#bars.size >= 64) this.#bars.clear() // a host of many symbols: handles are cheap to take again
+      if (this.#bars.size >= mostBarsKept) this.#bars.clear() // a host of many symbols: handles are cheap to take again
       bars = borrowBars(lent)
       this.#bars.set(lent.fingerprint, bars)
     }

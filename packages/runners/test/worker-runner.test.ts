@@ -14,6 +14,7 @@ import {
 import { optimizerContract } from '@tradewright/core/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type WorkerPool, type WorkerRunnerOptions, workerPool, workerRunner } from '../src/index.ts'
+import { BarsLender, SentBars } from '../src/lent-bars.ts'
 import { bundledEntries } from './bundled-entries.ts'
 import { engineOf, requestOf, walk } from './market.ts'
 
@@ -73,6 +74,19 @@ describe('worker runner', () => {
     )
     expect(runner.stats().remoteTrials).toBe(56)
     await runner[Symbol.asyncDispose]?.()
+  })
+
+  it('sends bars to a child process once, then by name', () => {
+    const sent = new SentBars()
+    const lent = new BarsLender().lend(bars)
+    const others = Array.from({ length: 64 }, (_, i) => ({ ...lent, fingerprint: `${i}` }))
+    const columns = (data: unknown): number => (data as { bars: { columns: unknown[] }[] }).bars[0].columns.length
+    expect(columns(sent.lean({ bars: [lent] } as unknown as Data))).toBe(6)
+    expect(columns(sent.lean({ bars: [lent] } as unknown as Data))).toBe(0)
+    expect(sent.bytes).toBe(3000 * 6 * 8)
+    for (const other of others) sent.lean({ bars: other } as unknown as Data)
+    expect(columns(sent.lean({ bars: [lent] } as unknown as Data))).toBe(6)
+    expect(sent.lean(7)).toBe(7)
   })
 
   it('gives answers in trial order, in whatever order the workers finish', async () => {
