@@ -128,6 +128,22 @@ export interface ReplayBuffersOptions {
   readonly maxBytes?: number | undefined
 }
 
+/** Models that continue: see docs/models.md. Only trainings with a `model` have any. */
+export interface IncrementalTrainingSection {
+  /** @default true */
+  readonly enabled?: boolean | undefined
+  /**
+   * Go on from states of other rows and parameters too, which changes results; the best trial's models are trained
+   * again from nothing. True, or `{ newRounds, maxDistance, driftThreshold, replay }`. @default false
+   */
+  readonly approximate?: boolean | Readonly<Record<string, number>> | undefined
+  /**
+   * Folder of the states; false for one that is gone with the system. @default '.tradewright/models' where the result
+   * cache has a disk tier, else false
+   */
+  readonly directory?: string | false | undefined
+}
+
 /** The system's own optimizers, each a section that can be switched off. */
 export interface ComputationalOptimizationOptions {
   readonly caching?: CachingOptions | undefined
@@ -135,6 +151,7 @@ export interface ComputationalOptimizationOptions {
   readonly earlyStopping?: EarlyStoppingOptions | undefined
   readonly progressiveEvaluation?: ProgressiveEvaluationSection | undefined
   readonly adaptiveSampling?: AdaptiveSamplingOptions | undefined
+  readonly incrementalTraining?: IncrementalTrainingSection | undefined
   readonly replayBuffers?: ReplayBuffersOptions | undefined
   readonly profiling?:
     | {
@@ -211,6 +228,13 @@ export interface ResolvedProgressive {
   readonly threshold: number
 }
 
+/** The incremental training section; a directory that is left out depends on the cache. */
+export interface ResolvedIncremental {
+  readonly enabled: boolean
+  readonly approximate: boolean | Readonly<Record<string, number>>
+  readonly directory?: string | false | undefined
+}
+
 /** The configuration with every default filled in. */
 export interface ResolvedConfiguration {
   readonly dataSource: DataSource
@@ -221,6 +245,7 @@ export interface ResolvedConfiguration {
     readonly earlyStopping: ResolvedEarlyStopping
     readonly progressiveEvaluation: ResolvedProgressive
     readonly adaptiveSampling: ResolvedAdaptiveSampling
+    readonly incrementalTraining: ResolvedIncremental
     readonly replayBuffers: ReplayBuffersOptions
     readonly profiling: { readonly enabled: boolean }
   }
@@ -348,6 +373,18 @@ const adaptiveSampling: z.ZodType<ResolvedAdaptiveSampling> = section({
   ).optional(),
 })
 
+const incrementalTraining: z.ZodType<ResolvedIncremental> = section({
+  enabled: flag(true),
+  approximate: leaf<ResolvedIncremental['approximate']>(
+    'true, false or an object of numbers',
+    (v) => typeof v === 'boolean' || (isRecord(v) && Object.values(v).every((n) => typeof n === 'number')),
+  ).default(false),
+  directory: leaf<string | false>(
+    'the path of a folder, or false',
+    (v) => v === false || (typeof v === 'string' && v !== ''),
+  ).optional(),
+})
+
 const system: z.ZodType<ResolvedConfiguration> = section({
   dataSource: leaf<DataSource>('a data source: an object with load(request)', (v) => hasMethod(v, 'load')),
   training: training.prefault({}),
@@ -357,6 +394,7 @@ const system: z.ZodType<ResolvedConfiguration> = section({
     earlyStopping: earlyStopping.prefault({}),
     progressiveEvaluation: progressiveEvaluation.prefault({}),
     adaptiveSampling: adaptiveSampling.prefault({}),
+    incrementalTraining: incrementalTraining.prefault({}),
     replayBuffers: section({ maxBytes: whole(65_536).optional() }).prefault({}),
     profiling: section({ enabled: flag(true) }).prefault({}),
   }).prefault({}),
@@ -370,9 +408,7 @@ const system: z.ZodType<ResolvedConfiguration> = section({
 
 /** Sections that the design names and this version does not have. */
 const NOT_YET: readonly string[] = [
-  ...['memoryManagement', 'dataStreaming', 'incrementalTraining', 'monitoring'].map(
-    (name) => `computationalOptimization.${name}`,
-  ),
+  ...['memoryManagement', 'dataStreaming', 'monitoring'].map((name) => `computationalOptimization.${name}`),
 ]
 
 type Path = readonly PropertyKey[]

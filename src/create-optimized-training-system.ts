@@ -1,10 +1,9 @@
+import { type SharedIndicatorStore, sharedOnDemand } from '@tradewright/backtest-cache'
 import {
   createEvents,
-  createIndicatorStore,
   DisposeStack,
   defineOptimizer,
   type Events,
-  type IndicatorStore,
   inlineTaskPool,
   type Logger,
   type OnionOrder,
@@ -21,6 +20,7 @@ import { type ResolvedConfiguration, resolveConfiguration, type SystemOptions } 
 import { createEngine } from './engine.ts'
 import { resolveObjective } from './objective.ts'
 import { type OpenedCache, openResultCache } from './open-cache.ts'
+import { openIncremental } from './open-incremental.ts'
 import { type OpenedWorkers, openWorkers } from './open-workers.ts'
 import { runTraining } from './run-training.ts'
 import type { TrainingHost } from './search-trials.ts'
@@ -64,11 +64,12 @@ class System implements TrainingSystem {
   readonly #workers: OpenedWorkers | undefined
   readonly #cache: OpenedCache | undefined
   readonly #profiler: Profiler | undefined
-  readonly #indicators: IndicatorStore
+  readonly #indicators: SharedIndicatorStore
   readonly #engine: ReturnType<typeof createEngine>
   readonly #closing = new AbortController()
   readonly #running = new Set<Promise<unknown>>()
   #ready: Promise<readonly Optimizer[]> | undefined
+  #models: Promise<Optimizer | undefined> | undefined
   #closed: Promise<void> | undefined
 
   constructor(config: ResolvedConfiguration, events: Events, cache: OpenedCache | undefined, owned: DisposeStack) {
@@ -79,9 +80,9 @@ class System implements TrainingSystem {
     this.#owned = owned
     this.#cache = cache
     this.#profiler = profiling.enabled ? createTimingProfiler({ clock }) : undefined
-    this.#indicators = createIndicatorStore()
+    this.#indicators = sharedOnDemand({ clock })
     this.#engine = createEngine({ indicators: this.#indicators, profiler: this.#profiler, clock })
-    this.#workers = openWorkers(config.computationalOptimization.parallelization, this.#engine, clock)
+    this.#workers = openWorkers(config.computationalOptimization.parallelization, this.#engine, clock, this.#indicators)
     if (this.#workers !== undefined) owned.use(this.#workers.pool)
     const { maxBytes } = config.computationalOptimization.replayBuffers
     this.createReplayBuffer = owned.use(new SystemReplay({ cache: cache?.cache, events, maxBytes })).create
@@ -171,6 +172,21 @@ class System implements TrainingSystem {
     )
   }
 
+  /** Opened with the first training that has a model: the others need no folder. */
+  #incremental(): Promise<Optimizer | undefined> {
+    this.#models ??= this.#openIncremental()
+    return this.#models
+  }
+
+  async #openIncremental(): Promise<Optimizer | undefined> {
+    const { incrementalTraining, caching } = this.config.computationalOptimization
+    const opened = await openIncremental(incrementalTraining, caching, (warning) =>
+      this.events.emit('warning:raised', { ...warning }),
+    )
+    if (opened !== undefined) this.#owned.use(opened)
+    return opened
+  }
+
   #host(ordered: readonly Optimizer[]): TrainingHost {
     const profiler = this.#profiler
     const { config, events } = this
@@ -188,6 +204,7 @@ class System implements TrainingSystem {
       events,
       threads: this.#workers?.pool.size ?? 1,
       pool: this.#workers?.pool,
+      incremental: () => this.#incremental(),
       indicators: this.#indicators,
       clock: config.clock ?? systemClock,
       stats: () => this.#stats(),

@@ -22,7 +22,9 @@ import { keepSlices } from './trial-data.ts'
 export interface TrialEvaluation<P> {
   readonly strategy: Strategy<P>
   /** Binds trials where more than the strategy's own code is needed for it. @default `strategy.tryBind` */
-  readonly bind?: ((batch: readonly PendingTrial[], context: BindContext) => Promise<BoundTrials>) | undefined
+  readonly bind?:
+    | ((batch: readonly PendingTrial[], context: Omit<BindContext, 'run'>) => Promise<BoundTrials>)
+    | undefined
   readonly objective: ResolvedObjective
   readonly slices: readonly Slice[]
   readonly simulation: SimulationOptions

@@ -112,6 +112,7 @@ export type {
   CachingOptions,
   ComputationalOptimizationOptions,
   EarlyStoppingOptions,
+  IncrementalTrainingSection,
   ParallelizationOptions,
   ProgressiveEvaluationSection,
   ResolvedConfiguration,

@@ -62,10 +62,18 @@ export function resolveModelSource(source: ModelSource): ResolvedSource {
  */
 export function modelReference(source: ResolvedSource, options: ModelReference['options']): ModelReference {
   const { module, export: exported, version, rounds } = source
-  return { module: addressOf(module), export: exported, options, version, ...(rounds === '' ? {} : { rounds }) }
+  return {
+    module: moduleAddress(module),
+    export: exported,
+    options,
+    // Without one the bytes of the module's file stand for it, where states are kept.
+    ...(version === '' ? {} : { version }),
+    ...(rounds === '' ? {} : { rounds }),
+  }
 }
 
-function addressOf(module: string): string {
+/** Where a module of ours lies; another's name or address as it is. */
+export function moduleAddress(module: string): string {
   if (!module.startsWith('@tradewright/')) return module
   try {
     return import.meta.resolve(module)

@@ -44,9 +44,9 @@ export interface ModelTrainingOptions<P> {
   readonly model: ModelRequest<P, SpaceShape>
   readonly symbols: readonly SplitBars[]
   readonly fit: Fit
+  /** The same without what only approximates: for the winner. */
+  readonly fitExactly: Fit
   readonly indicators: IndicatorStore
-  /** Name of the study. */
-  readonly run: string
   /** Trainings at the same time. */
   readonly parallel: number
 }
@@ -57,6 +57,8 @@ export interface BindContext {
   readonly slices: readonly Slice[]
   /** Trials below this number had finished before this generation began. */
   readonly earlier: number
+  /** Name of the study. */
+  readonly run: string
   readonly signal: AbortSignal
 }
 
@@ -97,6 +99,15 @@ export interface FinalModel<P> {
   release(): void
 }
 
+/** How some folds of a trial are trained. */
+interface Training {
+  readonly params: Params
+  readonly number: number
+  readonly run: string
+  readonly train: Fit
+  readonly signal: AbortSignal
+}
+
 /** Trials whose models are kept while they wait at a stage. */
 const MAX_WAITING = 64
 
@@ -110,7 +121,8 @@ export class ModelTraining<P> {
   readonly #source: ResolvedSource
   readonly #own: readonly string[]
   readonly #folds: readonly ModelFold[]
-  readonly #waiting = new Map<number, TrialModels>()
+  /** By parameters: a trial's number may come again, in another search. */
+  readonly #waiting = new Map<Key, TrialModels>()
 
   constructor(options: ModelTrainingOptions<P>) {
     const { strategy, model, symbols } = options
@@ -160,11 +172,12 @@ export class ModelTraining<P> {
 
   async #bindOne(
     { number, params, rung }: Pick<PendingTrial, 'number' | 'params' | 'rung'>,
-    { slices, earlier, signal }: BindContext,
+    { slices, earlier, run, signal }: BindContext,
   ): Promise<{ readonly binding: Binding; giveBack(): void }> {
     const { symbols } = this.#options
+    const key = contentKey(params)
     const trial =
-      this.#waiting.get(number) ??
+      this.#waiting.get(key) ??
       this.#trial(
         params,
         symbols.map(({ symbol, training }) => ({ symbol, bars: training })),
@@ -174,9 +187,11 @@ export class ModelTraining<P> {
     await this.#train(trial, this.#folds.filter(({ from }) => from <= end).slice(trial.folds.length), {
       params,
       number,
+      run,
+      train: this.#options.fit,
       signal,
     })
-    this.#wait(number, trial, rung !== undefined && !rung.last)
+    this.#wait(key, trial, rung !== undefined && !rung.last)
     const predictor = await this.#predictor(trial, trial.folds)
     const giveBack = lendPredictor(predictor)
     const [binding] = this.#withPrediction(predictor, params, () =>
@@ -193,10 +208,10 @@ export class ModelTraining<P> {
     return found.training.timestamp[end - 1]
   }
 
-  #wait(number: number, trial: TrialModels, waits: boolean): void {
-    this.#waiting.delete(number)
+  #wait(key: Key, trial: TrialModels, waits: boolean): void {
+    this.#waiting.delete(key)
     if (!waits) return
-    this.#waiting.set(number, trial)
+    this.#waiting.set(key, trial)
     const [oldest] = this.#waiting.keys()
     if (this.#waiting.size > MAX_WAITING) this.#waiting.delete(oldest)
   }
@@ -240,10 +255,9 @@ export class ModelTraining<P> {
   async #train(
     trial: TrialModels,
     folds: readonly ModelFold[],
-    { params, number, signal }: { readonly params: Params; readonly number: number; readonly signal: AbortSignal },
+    { params, number, run, train, signal }: Training,
   ): Promise<void> {
     const labels = this.#labels(params)
-    const { run, fit: train } = this.#options
     for (const fold of folds) {
       signal.throwIfAborted()
       const rows = trainingRows(trial.series, fold, labels)
@@ -298,6 +312,8 @@ export class ModelTraining<P> {
     await this.#train(trial, [...folds, latestFold(timeline, model.walkForward, folds.length)], {
       params,
       number,
+      run: '',
+      train: this.#options.fitExactly,
       signal,
     })
     const tested = trial.folds.slice(0, folds.length)

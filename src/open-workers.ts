@@ -1,5 +1,5 @@
 import type { Clock, ErrorData, Evaluate, Optimizer } from '@tradewright/core'
-import { poolSize, type WorkerPool, workerPool, workerRunner } from '@tradewright/runners'
+import { poolSize, type SharedColumns, type WorkerPool, workerPool, workerRunner } from '@tradewright/runners'
 import type { ResolvedParallelization } from './configuration.ts'
 import type { Engine } from './engine.ts'
 
@@ -40,17 +40,22 @@ function onceWorthIt(runner: Optimizer, clock: Clock): Optimizer {
   }
 }
 
-/** Makes the workers of a system; undefined where they are switched off or there would be only one. */
+/**
+ * Makes the workers of a system; undefined where they are switched off or there would be only one.
+ *
+ * @param indicators columns that host and workers compute once for all. @default each computes its own
+ */
 export function openWorkers(
   { enabled, maxWorkers, chunkSize }: ResolvedParallelization,
   engine: Engine,
   clock: Clock,
+  indicators?: SharedColumns,
 ): OpenedWorkers | undefined {
   if (!enabled || poolSize({ maxWorkers }) < 2) return undefined
   const waiting: WorkerWarning[] = []
   let tell: (warning: WorkerWarning) => void = (warning) => waiting.push(warning)
   const pool = workerPool({ maxWorkers, clock, onWarning: (warning) => tell(warning) })
-  const optimizer = onceWorthIt(workerRunner({ resolve: engine.resolve, pool, chunkSize, clock }), clock)
+  const optimizer = onceWorthIt(workerRunner({ resolve: engine.resolve, pool, chunkSize, clock, indicators }), clock)
   return {
     optimizer,
     pool,

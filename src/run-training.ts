@@ -49,17 +49,24 @@ async function planTraining<P>(
 }
 
 /** Trains the models of this run's trials; undefined where the request has none. */
-function openModels<P>({ request, symbols, name }: TrainingPlan<P>, host: TrainingHost): ModelTraining<P> | undefined {
+async function openModels<P>(
+  { request, symbols }: TrainingPlan<P>,
+  host: TrainingHost,
+): Promise<ModelTraining<P> | undefined> {
   if (request.model === undefined) return undefined
+  const incremental = await host.incremental()
+  const { pool, clock, indicators } = host
+  const optimizers = host.optimizers(incremental === undefined ? [] : [incremental])
+  const exact = optimizers.filter(({ fit, effect }) => fit === undefined || effect === 'exact')
   return new ModelTraining({
     strategy: request.strategy,
     // Whatever its parameters are, they come from the joint space, which is made of its own shape.
     model: request.model as unknown as ModelRequest<P, SpaceShape>,
     symbols,
-    fit: modelFit({ optimizers: host.optimizers([]), pool: host.pool, clock: host.clock }),
-    indicators: host.indicators,
-    run: name,
-    parallel: host.pool?.size ?? 1,
+    fit: modelFit({ optimizers, pool, clock }),
+    fitExactly: modelFit({ optimizers: exact, pool, clock }),
+    indicators,
+    parallel: pool?.size ?? 1,
   })
 }
 
@@ -82,7 +89,7 @@ export async function runTraining<P>(
   const takeBack = host.lend(symbols.flatMap(({ bars, training: part }) => [bars, part]))
   try {
     const folds = walkForwardFolds(plan)
-    const models = openModels(plan, host)
+    const models = await openModels(plan, host)
     const space = fixParams(
       models?.space ?? (request.strategy.space as unknown as Space),
       request.params as Params | undefined,

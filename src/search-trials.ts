@@ -48,6 +48,8 @@ export interface TrainingHost {
   readonly threads: number
   /** Where models are trained beside this thread; undefined without workers. */
   readonly pool: WorkerPool | undefined
+  /** What lets models continue; undefined where it is switched off. */
+  incremental(): Promise<Optimizer | undefined>
   /** The engine's. */
   readonly indicators: IndicatorStore
   /** Makes bars known to the engine until the returned function is called. */
@@ -210,7 +212,7 @@ export async function searchTrials<P>(search: TrialSearch<P>): Promise<SearchedT
     evaluate: trialEvaluator(
       {
         strategy: request.strategy,
-        bind: models?.bind.bind(models),
+        bind: models && ((batch, context) => models.bind(batch, { ...context, run: search.name })),
         objective,
         slices,
         simulation: training.simulation,

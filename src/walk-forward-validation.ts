@@ -63,7 +63,12 @@ async function withProgram<P, T>(
 ): Promise<T> {
   const { strategy } = plan.request
   if (models === undefined) return run(strategy.bind([params as P])[0])
-  const { bindings, release } = await models.bind([{ number, params, rung: undefined }], { slices, earlier: 0, signal })
+  const { bindings, release } = await models.bind([{ number, params, rung: undefined }], {
+    slices,
+    earlier: 0,
+    run: plan.name,
+    signal,
+  })
   try {
     const [binding] = bindings
     if (binding.status === 'failed') throw fromErrorData(binding.error)

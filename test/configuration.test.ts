@@ -42,6 +42,7 @@ describe('configuration', () => {
         admission: 'cost',
       },
       parallelization: { enabled: true, chunkSize: 1000 },
+      incrementalTraining: { enabled: true, approximate: false },
       earlyStopping: { enabled: true },
       progressiveEvaluation: {
         stages: [

@@ -12,6 +12,7 @@ import {
   defineStrategy,
   fixedHorizon,
   float,
+  type IncrementalTrainingSection,
   int,
   loadStrategy,
   type ModelRequest,
@@ -70,7 +71,11 @@ const step: StepRequest = {
 
 const quick = {
   training: { trials: 24, objective: 'totalReturn', simulation: { barsPerYear: 365 } },
-  computationalOptimization: { caching: { enabled: false }, parallelization: { enabled: false } },
+  computationalOptimization: {
+    caching: { enabled: false },
+    parallelization: { enabled: false },
+    incrementalTraining: { enabled: false },
+  },
 } as const
 
 async function train(bars: Bars, request: Partial<Request> = {}, options: Partial<SystemOptions> = {}) {
@@ -203,14 +208,17 @@ describe('a search with a model', () => {
     const workers = await train(
       bars,
       { concurrency: 3 },
-      { clock: slow, computationalOptimization: { caching: { enabled: false }, parallelization: { maxWorkers: 2 } } },
+      {
+        clock: slow,
+        computationalOptimization: { ...quick.computationalOptimization, parallelization: { maxWorkers: 2 } },
+      },
     )
     expect(workers.stats.optimizers['worker-runner'].workers).toBe(2)
     expect(plain(workers)).toEqual(plain(alone))
     const cached: Partial<SystemOptions> = {
       computationalOptimization: {
+        ...quick.computationalOptimization,
         caching: { admission: 'all', disk: { directory: join(scratch, 'cache') } },
-        parallelization: { enabled: false },
       },
     }
     expect(plain(await train(bars, {}, cached))).toEqual(plain(alone))
@@ -280,6 +288,81 @@ describe('a search with a model', () => {
     expect(rows.slice(1, 10).map((n, k) => n - rows[k])).toEqual(Array.from({ length: 9 }, () => 50))
     expect(folds[0].testFrom).toBe(bars.timestamp[110])
     expect(folds[0].testLoss).toBeLessThan(0.02)
+  })
+})
+
+describe('models that continue', () => {
+  const online: StepRequest = {
+    ...step,
+    create: {
+      module: '@tradewright/incremental-training',
+      export: 'logisticRegression',
+      rounds: 'rounds',
+      version: '1',
+    },
+    options: ({ cut }) => ({ solver: 'online', rounds: 30 + 10 * Math.round(cut) }),
+  }
+  const fixed = { ahead: 3, span: 4 }
+  const run = (
+    incrementalTraining: IncrementalTrainingSection,
+    more: Partial<SystemOptions> = {},
+    of: Partial<Request> = {},
+  ) =>
+    train(
+      bars,
+      { model: online, params: fixed, ...of },
+      {
+        ...more,
+        computationalOptimization: {
+          ...quick.computationalOptimization,
+          ...more.computationalOptimization,
+          incrementalTraining,
+        },
+      },
+    )
+
+  it('give what they give when trained anew, with fewer rounds made', async () => {
+    const anew = await run({ enabled: false })
+    const continued = await run({})
+    expect(continued.result.trials).toEqual(anew.result.trials)
+    expect(continued.result.validation).toEqual(anew.result.validation)
+    const [before, after] = [anew.result.model?.search, continued.result.model?.search]
+    expect(before).toMatchObject({ trainings: 192, exact: 192, continued: 0, roundsSaved: 0 })
+    expect(after).toMatchObject({ trainings: 192, exact: 192, approximate: 0 })
+    expect((after?.rounds ?? 0) + (after?.roundsSaved ?? 0)).toBe(before?.rounds)
+    expect(after?.rounds).toBeLessThan(0.5 * (before?.rounds ?? 0))
+  })
+
+  it('are found whole in the folder of a run before, by workers too', async () => {
+    const directory = join(scratch, 'states')
+    const first = await run({ directory })
+    let calls = 0
+    const slow = { ...systemClock, elapsed: () => systemClock.elapsed() + 100 * calls++ }
+    const again = await run(
+      { directory },
+      { clock: slow, computationalOptimization: { parallelization: { enabled: true, maxWorkers: 2 } } },
+    )
+    expect(again.stats.optimizers['worker-runner'].workers).toBe(2)
+    expect(again.result.trials).toEqual(first.result.trials)
+    expect(again.result.model?.search).toMatchObject({ trainings: 192, exact: 192, continued: 192, rounds: 0 })
+  })
+
+  it('may go on from what is only near: said so, the same at any concurrency, and not in the best one', async () => {
+    const near = await run({ approximate: true })
+    expect(near.result.model?.search.approximate).toBeGreaterThan(96)
+    expect(near.result.model?.folds.every(({ exact }) => exact)).toBe(true)
+    const same = await run({ approximate: true }, {}, { concurrency: 4 })
+    expect(same.result.trials).toEqual(near.result.trials)
+  })
+
+  it('go on in memory where the folder cannot be made', async () => {
+    const warnings: string[] = []
+    const logger = { debug: () => undefined, info: () => undefined, warn: (text: string) => void warnings.push(text) }
+    const file = join(scratch, 'a-file')
+    await writeFile(file, '')
+    const { result } = await run({ directory: join(file, 'states') }, { logger }, { trials: 4 })
+    expect(warnings.some((text) => text.includes("models' states are kept in memory"))).toBe(true)
+    expect(result.stats.done).toBe(4)
   })
 })
 
