@@ -315,7 +315,7 @@ async function whole<P>(load: Load<P>, pool: WorkerPool): Promise<void> {
 /** Bytes that a series costs with workers: each with a copy, and all on shared memory. */
 async function memory(bars: Bars, pool: WorkerPool): Promise<void> {
   const series = bars.length * 6 * 8
-  const runner = workerRunner({ resolve: () => bars, pool, minBatchMs: 0.001 })
+  const runner = workerRunner({ resolve: () => bars, pool, minBatchMs: 0.001, always: true })
   const load = { name: '', strategy: graph, bars, trials: 64, featureTrials: 0, seeds: 1, threshold: -0.5 }
   await run(load, 0, [runner])
   const held = series + Number(runner.stats?.().copiedBytes ?? 0)

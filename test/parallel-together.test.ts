@@ -106,7 +106,7 @@ describe('cache, stages and workers together', () => {
     for (const maxWorkers of [1, 2, 7]) {
       const pool = workerPool({ maxWorkers, entries })
       const runner = (): ReturnType<typeof workerRunner> =>
-        workerRunner({ resolve, pool: shuffled(pool, maxWorkers), minBatchMs: 0.01, maxBatchMs: 2 })
+        workerRunner({ resolve, pool: shuffled(pool, maxWorkers), minBatchMs: 0.01, always: true, maxBatchMs: 2 })
       const cache = tieredCache([
         memoryCache({ maxEntries: 50 }),
         await diskCache({ directory: join(scratch, String(maxWorkers)) }),

@@ -24,7 +24,7 @@ export type {
   SharedIndicatorStore,
   SharedIndicatorStoreOptions,
 } from './shared-indicator-store.ts'
-export { sharedIndicatorStore } from './shared-indicator-store.ts'
+export { sharedIndicatorStore, sharedOnDemand } from './shared-indicator-store.ts'
 export type { StoredSlice } from './slice-codec.ts'
 export { decodeSlice, encodeSlice } from './slice-codec.ts'
 export type { RegimeSegment, Stage, StageOrder } from './stage-plan.ts'

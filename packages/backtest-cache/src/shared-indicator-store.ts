@@ -1,10 +1,12 @@
 import { join } from 'node:path'
 import { engineVersion as currentEngine } from '@tradewright/backtest'
 import {
+  type Clock,
   type Fingerprint,
   type IndicatorStore,
   type IndicatorStoreStats,
   type Key,
+  systemClock,
   TradewrightError,
 } from '@tradewright/core'
 import { loadArrow } from './arrow-adapter.ts'
@@ -54,7 +56,11 @@ export interface SharedIndicatorStore extends IndicatorStore {
   measured(columns: number, ms: number): void
 }
 
-interface Held extends SharedColumn {
+interface Held {
+  readonly node: Key
+  readonly data: Fingerprint
+  /** In shared memory, or to be copied there when workers ask for it. */
+  column: Float64Array
   readonly version: number
 }
 
@@ -83,11 +89,28 @@ export async function sharedIndicatorStore(options: SharedIndicatorStoreOptions 
           spill.maxBytes ?? 2 * 1024 ** 3,
           await loadArrow(),
         )
-  return new ColumnsInSharedMemory(maxBytes, disk)
+  return new ColumnsInSharedMemory(maxBytes, { disk, clock: undefined })
 }
 
+/**
+ * An indicator store for a host with workers: columns go into shared memory only once workers ask for them
+ * (`since`), so that without workers it costs no more than a plain store. It measures what columns cost to compute.
+ *
+ * @throws TradewrightError `BAD_OPTION`.
+ */
+export function sharedOnDemand(
+  options: { readonly maxBytes?: number | undefined; readonly clock?: Clock | undefined } = {},
+): SharedIndicatorStore {
+  const { maxBytes = 512 * 1024 ** 2, clock = systemClock } = options
+  if (!Number.isSafeInteger(maxBytes) || maxBytes < 1)
+    throw new TradewrightError('BAD_OPTION', `maxBytes must be an integer >= 1, was ${maxBytes}`, { maxBytes })
+  return new ColumnsInSharedMemory(maxBytes, { disk: undefined, clock })
+}
+
+const isShared = (column: Float64Array): boolean => column.buffer instanceof SharedArrayBuffer
+
 function shared(column: Float64Array): Float64Array {
-  if (column.buffer instanceof SharedArrayBuffer) return column
+  if (isShared(column)) return column
   const copy = new Float64Array(new SharedArrayBuffer(column.byteLength))
   copy.set(column)
   return copy
@@ -96,6 +119,9 @@ function shared(column: Float64Array): Float64Array {
 class ColumnsInSharedMemory implements SharedIndicatorStore {
   readonly maxBytes: number
   readonly #disk: ColumnSpill | undefined
+  readonly #clock: Clock | undefined
+  /** When the last column was missed or came: what comes next was computed since. */
+  #idleSince = 0
   readonly #columns = new Map<string, Held>() // in order of last use
   #version = 0
   #bytes = 0
@@ -107,9 +133,14 @@ class ColumnsInSharedMemory implements SharedIndicatorStore {
   #measuredColumns = 0
   #measuredMs = 0
 
-  constructor(maxBytes: number, disk: ColumnSpill | undefined) {
+  /** @param options `clock` where columns are shared on demand and their cost is measured. */
+  constructor(
+    maxBytes: number,
+    { disk, clock }: { readonly disk: ColumnSpill | undefined; readonly clock: Clock | undefined },
+  ) {
     this.maxBytes = maxBytes
     this.#disk = disk
+    this.#clock = clock
   }
 
   get(node: Key, data: Fingerprint): Float64Array | undefined {
@@ -124,6 +155,7 @@ class ColumnsInSharedMemory implements SharedIndicatorStore {
     const column = this.#disk?.read(id)
     if (column === undefined) {
       this.#misses++
+      if (this.#clock !== undefined) this.#idleSince = this.#clock.elapsed()
       return undefined
     }
     this.#hits++
@@ -135,12 +167,18 @@ class ColumnsInSharedMemory implements SharedIndicatorStore {
 
   put(node: Key, data: Fingerprint, column: Float64Array): void {
     const id = node + data
+    if (this.#clock !== undefined && !isShared(column)) {
+      const now = this.#clock.elapsed()
+      this.measured(1, now - this.#idleSince)
+      this.#idleSince = now
+    }
     this.#drop(id)
     if (column.byteLength > this.maxBytes) {
       if (this.#disk?.write(id, column) === true) this.#spilled++
       return
     }
-    this.#hold(id, { node, data, column: shared(column), version: ++this.#version })
+    const kept = this.#clock === undefined ? shared(column) : column
+    this.#hold(id, { node, data, column: kept, version: ++this.#version })
   }
 
   #hold(id: string, held: Held): void {
@@ -164,8 +202,13 @@ class ColumnsInSharedMemory implements SharedIndicatorStore {
 
   since(version: number): { readonly version: number; readonly columns: readonly SharedColumn[] } {
     if (version === this.#version) return { version, columns: [] }
-    const columns = [...this.#columns.values()].filter((held) => held.version > version)
-    return { version: this.#version, columns: columns.map(({ node, data, column }) => ({ node, data, column })) }
+    const columns: SharedColumn[] = []
+    for (const held of this.#columns.values()) {
+      if (held.version <= version) continue
+      held.column = shared(held.column)
+      columns.push({ node: held.node, data: held.data, column: held.column })
+    }
+    return { version: this.#version, columns }
   }
 
   measured(columns: number, ms: number): void {

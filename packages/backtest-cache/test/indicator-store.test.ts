@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createEvaluate, defineStrategy, ta } from '@tradewright/backtest'
-import { type Bars, contentKey, createBars, createRng, int } from '@tradewright/core'
+import { type Bars, contentKey, createBars, createManualClock, createRng, int } from '@tradewright/core'
 import { tableFromIPC } from 'apache-arrow'
 import { describe, expect, it } from 'vitest'
-import { precompute, sharedIndicatorStore } from '../src/index.ts'
+import { precompute, sharedIndicatorStore, sharedOnDemand } from '../src/index.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 const key = (i: number): string => contentKey(['node', i])
@@ -49,6 +49,27 @@ describe('shared indicator store', () => {
     expect([0, 1, 2, 3].map((i) => store.get(key(i), data) !== undefined)).toEqual([true, false, true, true])
     expect(store.stats()).toMatchObject({ columns: 3, bytes: 2400, evicted: 1, hits: 4, misses: 1 })
     expect(store.get(key(0), contentKey('other'))).toBeUndefined()
+  })
+
+  it('on demand: columns go into shared memory when workers ask, and their cost is measured', () => {
+    const clock = createManualClock()
+    const store = sharedOnDemand({ clock })
+    const own = column(1)
+    expect(store.get(key(1), data)).toBeUndefined()
+    clock.advance(4)
+    store.put(key(1), data, own)
+    clock.advance(2)
+    store.put(key(2), data, column(2)) // of the same batch
+    expect(store.get(key(1), data)).toBe(own)
+    const { columns } = store.since(0)
+    expect(columns.map((c) => c.column.buffer instanceof SharedArrayBuffer)).toEqual([true, true])
+    const mine = columns.find(({ node }) => node === key(1))?.column
+    expect(store.get(key(1), data)).toBe(mine)
+    expect(store.get(key(1), data)).toEqual(own)
+    expect(store.since(2).columns).toEqual([])
+    expect(store.stats()).toMatchObject({ columnMs: 3, hits: 3, savedMs: 9 })
+    store.put(key(3), data, columns[0].column) // a worker computed it: that cost nothing here
+    expect(store.stats().columnMs).toBe(3)
   })
 
   it('hands on what came since', async () => {

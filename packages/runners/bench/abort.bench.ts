@@ -41,7 +41,7 @@ for (const [bars, trials] of [
     const request = (signal: AbortSignal): EvaluationRequest => ({ ...asked, signal })
     const inline = createEvaluate({ resolve: () => bars, engine })
     const remote = (): Evaluate =>
-      composeOnion([workerRunner({ resolve: () => bars, pool, engine })], {
+      composeOnion([workerRunner({ resolve: () => bars, pool, engine, always: true })], {
         suggest: async () => [],
         schedule: async () => [],
         evaluate: inline,

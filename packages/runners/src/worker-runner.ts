@@ -21,6 +21,8 @@ import { BatchSizer } from './batch-sizer.ts'
 import { BarsLender } from './lent-bars.ts'
 import { unpackEvaluations } from './packed-evaluations.ts'
 import { packPrograms } from './packed-programs.ts'
+import { PaysOff } from './pays-off.ts'
+import type { SharedColumn } from './sharing-store.ts'
 import { builtInModule } from './task-protocol.ts'
 import { type WorkerPool, type WorkerPoolOptions, workerPool } from './worker-pool.ts'
 import type { EvaluateAnswer, EvaluateTask } from './worker-tasks.ts'
@@ -29,8 +31,10 @@ import type { EvaluateAnswer, EvaluateTask } from './worker-tasks.ts'
 export interface SharedColumns {
   since(version: number): {
     readonly version: number
-    readonly columns: readonly { readonly node: Key; readonly data: Fingerprint; readonly column: Float64Array }[]
+    readonly columns: readonly SharedColumn[]
   }
+  /** Takes a column that a worker computed, so that `since` gives it to the others. Absent: each computes its own. */
+  put?(node: Key, data: Fingerprint, column: Float64Array): void
 }
 
 /** Options of {@link workerRunner}. */
@@ -51,6 +55,8 @@ export interface WorkerRunnerOptions extends WorkerPoolOptions {
   readonly maxBatchMs?: number | undefined
   /** Trials a batch at most. @default 1000 */
   readonly chunkSize?: number | undefined
+  /** Use workers even where they were measured to be slower than this thread: they take load off it. @default false */
+  readonly always?: boolean | undefined
 }
 
 /** What the runner did. */
@@ -65,6 +71,8 @@ export interface WorkerRunnerStats extends Readonly<Record<string, number>> {
   readonly retried: number
   /** Trials of batches that failed twice. */
   readonly failedTrials: number
+  /** Columns of indicators that one worker computed for all. */
+  readonly sharedColumns: number
   /** Bytes of bars copied into shared memory: at most once a series. */
   readonly copiedBytes: number
   /** Measured cost of a million bars, in ms. */
@@ -102,6 +110,7 @@ class Runner {
   readonly #lender = new BarsLender()
   /** Version of the columns that each worker has, by its number. */
   readonly #columnsOf = new Map<number, number>()
+  readonly #paysOff = new PaysOff()
   #clock: Clock
   #warn: (message: string, error?: ErrorData) => void = () => undefined
   readonly #saved: { message: string; error?: ErrorData | undefined }[] = []
@@ -110,6 +119,7 @@ class Runner {
   #remoteTrials = 0
   #inlineTrials = 0
   #failedTrials = 0
+  #sharedColumns = 0
 
   constructor(options: WorkerRunnerOptions) {
     const { minBatchMs = 5, maxBatchMs = 50, chunkSize = 1000, clock = systemClock, onWarning } = options
@@ -152,6 +162,7 @@ class Runner {
       retried,
       failedTrials: this.#failedTrials,
       copiedBytes: this.#lender.copiedBytes,
+      sharedColumns: this.#sharedColumns,
       msPerMillionBars: (this.#sizer.msPerBar ?? 0) * 1e6,
     }
   }
@@ -166,12 +177,19 @@ class Runner {
     const probe = this.#sizer.msPerBar === undefined ? remote.splice(0, PROBE) : []
     if (probe.length > 0) answers.push(...(await this.#inline({ ...request, trials: probe }, next)))
     if (remote.length === 0) return answers
-    const small = (this.#sizer.estimate(remote.length, bars) ?? 0) < (this.#options.minBatchMs ?? 5)
-    if (small || !(await untilAborted(this.#pool.start(this.#options.isolation), signal))) {
+    const { minBatchMs = 5, always = false } = this.#options
+    const small = (this.#sizer.estimate(remote.length, bars) ?? 0) < minBatchMs
+    if (
+      small ||
+      !(always || this.#paysOff.remote) ||
+      !(await untilAborted(this.#pool.start(this.#options.isolation), signal))
+    ) {
       answers.push(...(await this.#inline({ ...request, trials: remote }, next)))
       return answers
     }
+    const begun = this.#clock.elapsed()
     answers.push(...(await untilAborted(this.#everyBatch(remote, bars, request), signal)))
+    this.#paysOff.there(remote.length * bars, this.#clock.elapsed() - begun)
     return answers
   }
 
@@ -225,7 +243,12 @@ class Runner {
     this.#inlineTrials += request.trials.length
     const begun = this.#clock.elapsed()
     const answers = await next(request)
-    this.#learn(answers, this.#clock.elapsed() - begun)
+    const ms = this.#clock.elapsed() - begun
+    this.#learn(answers, ms)
+    this.#paysOff.here(
+      answers.reduce((sum, { cost }) => sum + cost.bars, 0),
+      ms,
+    )
     return answers
   }
 
@@ -270,8 +293,10 @@ class Runner {
         },
       },
     )
-    const { worker, columnsVersion } = value as unknown as EvaluateAnswer
+    const { worker, columnsVersion, columns } = value as unknown as EvaluateAnswer
     this.#columnsOf.set(worker, columnsVersion)
+    for (const { node, data, column } of columns) this.#options.indicators?.put?.(node, data, column)
+    this.#sharedColumns += columns.length
     const answers = evaluations ?? []
     this.#learn(
       answers,
@@ -306,6 +331,7 @@ class Runner {
       columns: fresh.columns,
       columnsVersion: fresh.version,
       maxIndicatorBytes,
+      share: indicators?.put !== undefined && this.#options.isolation !== 'process',
     }
   }
 }

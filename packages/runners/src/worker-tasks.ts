@@ -1,19 +1,11 @@
 import { createEvaluate, createFastPath, type SweepOptions, sweepPrograms } from '@tradewright/backtest'
-import {
-  type Bars,
-  createIndicatorStore,
-  type Data,
-  type EngineState,
-  type EvaluationRequest,
-  type Fingerprint,
-  type IndicatorStore,
-  type Key,
-} from '@tradewright/core'
+import type { Bars, Data, EngineState, EvaluationRequest, Fingerprint } from '@tradewright/core'
 import { type FitTask, fitHere } from './fit-task.ts'
 import { borrowBars, type LentBars, mostBarsKept } from './lent-bars.ts'
 import { loadModule } from './load-module.ts'
 import { type PackedEvaluations, packEvaluations } from './packed-evaluations.ts'
 import { type PackedPrograms, unpackPrograms } from './packed-programs.ts'
+import { type SharedColumn, type SharingStore, sharingStore } from './sharing-store.ts'
 import type { BuiltIn } from './task-protocol.ts'
 
 /** A batch of trials for a worker. */
@@ -27,9 +19,11 @@ export interface EvaluateTask {
   readonly bars: readonly LentBars[]
   readonly engine: 'fast' | 'plain'
   /** Columns that the host has in shared memory and this worker may lack. */
-  readonly columns: readonly { readonly node: Key; readonly data: Fingerprint; readonly column: Float64Array }[]
+  readonly columns: readonly SharedColumn[]
   readonly columnsVersion: number
   readonly maxIndicatorBytes: number
+  /** Whether the host wants the columns that are computed here. */
+  readonly share: boolean
 }
 
 /** What a worker gives back. */
@@ -38,6 +32,8 @@ export interface EvaluateAnswer {
   readonly columnsVersion: number
   /** Which worker it was. */
   readonly worker: number
+  /** Columns that it computed and others need not. */
+  readonly columns: readonly SharedColumn[]
 }
 
 /** A part of a sweep for a worker. */
@@ -52,7 +48,7 @@ const never: AbortSignal = new AbortController().signal
 /** What a worker keeps between tasks. */
 class WorkerState {
   readonly #bars = new Map<Fingerprint, Bars>()
-  #indicators: IndicatorStore | undefined
+  #indicators: SharingStore | undefined
   columnsVersion = 0
 
   bars(lent: LentBars): Bars {
@@ -65,8 +61,8 @@ class WorkerState {
     return bars
   }
 
-  indicators(maxBytes: number): IndicatorStore {
-    this.#indicators ??= createIndicatorStore({ maxBytes })
+  indicators(maxBytes: number): SharingStore {
+    this.#indicators ??= sharingStore(maxBytes, () => performance.now())
     return this.#indicators
   }
 }
@@ -102,6 +98,7 @@ export function workerTasks(worker: number): ReadonlyMap<string, BuiltIn> {
       evaluations: packEvaluations(evaluations),
       columnsVersion: state.columnsVersion,
       worker,
+      columns: task.share ? indicators.takeCostly() : [],
     }
     return answer as unknown as Data
   }

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { BatchSizer } from '../src/batch-sizer.ts'
 import { packEvaluations, unpackEvaluations } from '../src/packed-evaluations.ts'
 import { packPrograms, unpackPrograms } from '../src/packed-programs.ts'
+import { PaysOff } from '../src/pays-off.ts'
 import { cross, points } from './market.ts'
 
 describe('packed programs', () => {
@@ -114,5 +115,28 @@ describe('batch sizes', () => {
 
   it('are one before anything was measured', () => {
     expect(new BatchSizer({ minMs: 5, maxMs: 50, maxTrials: 1000 }).size(500, 1000, 2)).toBe(500)
+  })
+})
+
+describe('whether workers pay off', () => {
+  it('is asked again after a while where they lost, and at once where they won', () => {
+    const pays = new PaysOff()
+    pays.here(1000, 10)
+    const asked = (): number => {
+      let rests = 0
+      while (!pays.remote) rests++
+      return rests
+    }
+    expect(asked()).toBe(0)
+    const rests: number[] = []
+    for (let i = 0; i < 7; i++) {
+      pays.there(1000, 20)
+      rests.push(asked())
+    }
+    expect(rests).toEqual([2, 4, 8, 16, 32, 64, 64])
+    pays.there(1000, 5)
+    expect(asked()).toBe(0)
+    pays.there(1000, 30)
+    expect(asked()).toBe(2)
   })
 })

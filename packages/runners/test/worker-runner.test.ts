@@ -8,6 +8,7 @@ import {
   type Evaluate,
   type Evaluation,
   inlineTaskPool,
+  int,
   type Optimizer,
   systemClock,
 } from '@tradewright/core'
@@ -15,6 +16,7 @@ import { optimizerContract } from '@tradewright/core/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type WorkerPool, type WorkerRunnerOptions, workerPool, workerRunner } from '../src/index.ts'
 import { BarsLender, SentBars } from '../src/lent-bars.ts'
+import type { SharedColumn } from '../src/sharing-store.ts'
 import { bundledEntries } from './bundled-entries.ts'
 import { engineOf, requestOf, walk } from './market.ts'
 
@@ -24,6 +26,16 @@ const resolve: WorkerRunnerOptions['resolve'] = (fingerprint) => (fingerprint ==
 const content = (answers: readonly Evaluation[]): string => contentKey(answers.map(({ cost: _, ...rest }) => rest))
 const through = (optimizer: Optimizer, engine: Evaluate): Evaluate =>
   composeOnion([optimizer], { suggest: async () => [], schedule: async () => [], evaluate: engine }).evaluate
+
+/** A store as the host has one: columns by the order in which they came. */
+function sharedStore() {
+  const columns: SharedColumn[] = []
+  return {
+    columns,
+    since: (version: number) => ({ version: columns.length, columns: columns.slice(version) }),
+    put: (node: string, data: string, column: Float64Array) => void columns.push({ node, data, column }),
+  }
+}
 
 describe('worker runner', () => {
   let pool: WorkerPool
@@ -44,7 +56,7 @@ describe('worker runner', () => {
   ] as const
 
   it.each(['fast', 'plain'] as const)('gives the bits of the %s engine in line, whatever is asked', async (engine) => {
-    const runner = workerRunner({ resolve, pool, engine, minBatchMs: 0.01, maxBatchMs: 1 })
+    const runner = workerRunner({ resolve, pool, engine, minBatchMs: 0.01, always: true, maxBatchMs: 1 })
     for (const want of wants) {
       const asked = requestOf(bars, 60, { want })
       expect(content(await through(runner, engineOf([bars], engine))(asked))).toBe(
@@ -57,7 +69,7 @@ describe('worker runner', () => {
 
   it.each([1, 2, 7])('gives the same bits with %i workers', async (maxWorkers) => {
     const own = workerPool({ maxWorkers, entries })
-    const runner = workerRunner({ resolve, pool: own, minBatchMs: 0.01, maxBatchMs: 2 })
+    const runner = workerRunner({ resolve, pool: own, minBatchMs: 0.01, always: true, maxBatchMs: 2 })
     const asked = requestOf(bars, 120)
     expect(content(await through(runner, engineOf([bars], 'fast'))(asked))).toBe(
       content(await engineOf([bars], 'fast')(asked)),
@@ -67,7 +79,14 @@ describe('worker runner', () => {
   })
 
   it('gives the same bits in child processes', async () => {
-    const runner = workerRunner({ resolve, entries, maxWorkers: 2, isolation: 'process', minBatchMs: 0.01 })
+    const runner = workerRunner({
+      resolve,
+      entries,
+      maxWorkers: 2,
+      isolation: 'process',
+      minBatchMs: 0.01,
+      always: true,
+    })
     const asked = requestOf(bars, 60)
     expect(content(await through(runner, engineOf([bars], 'fast'))(asked))).toBe(
       content(await engineOf([bars], 'fast')(asked)),
@@ -108,7 +127,7 @@ describe('worker runner', () => {
         return value
       },
     }
-    const runner = workerRunner({ resolve, pool: shuffled, minBatchMs: 0.001, maxBatchMs: 100_000 })
+    const runner = workerRunner({ resolve, pool: shuffled, minBatchMs: 0.001, always: true, maxBatchMs: 100_000 })
     const asked = requestOf(bars, 64)
     const answers = await through(runner, engineOf([bars], 'fast'))(asked)
     expect(seen).toBe(4)
@@ -117,14 +136,14 @@ describe('worker runner', () => {
   })
 
   it('copies a series into shared memory once, and never when it lies there', async () => {
-    const runner = workerRunner({ resolve, pool, minBatchMs: 0.01, maxBatchMs: 1 })
+    const runner = workerRunner({ resolve, pool, minBatchMs: 0.01, always: true, maxBatchMs: 1 })
     for (let i = 0; i < 3; i++) await through(runner, engineOf([bars], 'fast'))(requestOf(bars, 40))
     expect(runner.stats().batches).toBeGreaterThan(6)
     expect(runner.stats().copiedBytes).toBe(3000 * 6 * 8)
   })
 
   it('continues from states in workers as in line', async () => {
-    const runner = workerRunner({ resolve, pool, engine: 'plain', minBatchMs: 0.01 })
+    const runner = workerRunner({ resolve, pool, engine: 'plain', minBatchMs: 0.01, always: true })
     const evaluate = through(runner, engineOf([bars], 'plain'))
     const want = { state: true, returns: false, metrics: 'standard' } as const
     const asked = requestOf(bars, 20, { want })
@@ -157,11 +176,46 @@ describe('worker runner', () => {
       },
     }
     const single = workerPool({ maxWorkers: 1, entries })
-    const runner = workerRunner({ resolve, pool: single, indicators, minBatchMs: 0.01 })
+    const runner = workerRunner({ resolve, pool: single, indicators, minBatchMs: 0.01, always: true })
     for (let i = 0; i < 3; i++) await through(runner, engineOf([bars], 'fast'))(requestOf(bars, 10 + i))
     expect(sent[0]).toBe(0)
     expect(sent.at(-1)).toBe(7)
     await single[Symbol.asyncDispose]()
+  })
+
+  it('computes a costly column in one worker for all', async () => {
+    const slow = defineIndicator({
+      name: 'slow-range',
+      version: '1',
+      module: new URL('tasks/slow-kernel.mjs', import.meta.url).href,
+      export: 'slowRange',
+      kernel: { compute: ([high, low]) => high.map((h, i) => h - low[i]) },
+    })
+    const strategy = defineStrategy({
+      name: 'slow',
+      params: { k: int(1, 400) },
+      signals: ({ high, low, close }, { k }) => ({
+        entry: slow([high, low]).gt(close.mul(0.00001 * k)),
+        exit: slow([high, low]).lt(close.mul(0.000005 * k)),
+      }),
+    })
+    const store = sharedStore()
+    const single = workerPool({ maxWorkers: 1, entries })
+    const programs = strategy.bind(Array.from({ length: 200 }, (_, k) => ({ k: k + 1 })))
+    const trials = programs.map((program, id) => ({ id, program }))
+    const asked = { ...requestOf(bars, 1), trials, slices: requestOf(bars, 1).slices.slice(0, 1) }
+    const first = workerRunner({ resolve, pool: single, indicators: store, minBatchMs: 0.01, always: true })
+    const answers = await through(first, engineOf([bars], 'fast'))(asked)
+    expect(first.stats().sharedColumns).toBe(1)
+    expect(store.columns.length).toBe(1)
+    expect(store.columns[0].column.buffer).toBeInstanceOf(SharedArrayBuffer)
+    // A worker that has just come takes it from there.
+    const fresh = workerPool({ maxWorkers: 1, entries })
+    const second = workerRunner({ resolve, pool: fresh, indicators: store, minBatchMs: 0.01, always: true })
+    expect(content(await through(second, engineOf([bars], 'fast'))(asked))).toBe(content(answers))
+    expect(second.stats().sharedColumns).toBe(0)
+    await single[Symbol.asyncDispose]()
+    await fresh[Symbol.asyncDispose]()
   })
 
   it('runs closures in line and says so once; kernels of modules go along', async () => {
@@ -191,7 +245,7 @@ describe('worker runner', () => {
           exit: indicator([high, low]).lt(close.mul(0.0015)),
         }),
       })
-      const runner = workerRunner({ resolve, pool, minBatchMs: 0.001 })
+      const runner = workerRunner({ resolve, pool, minBatchMs: 0.001, always: true })
       await runner.setup?.({
         cache: undefined,
         tasks: inlineTaskPool(),
@@ -213,7 +267,7 @@ describe('worker runner', () => {
   })
 
   it('an abort answers at once; what runs is let finish, and the pool is as it was', async () => {
-    const runner = workerRunner({ resolve, pool, minBatchMs: 0.01, maxBatchMs: 50 })
+    const runner = workerRunner({ resolve, pool, minBatchMs: 0.01, always: true, maxBatchMs: 50 })
     const evaluate = through(runner, engineOf([bars], 'plain'))
     await evaluate(requestOf(bars, 8))
     // Of several, since a machine that others use may take a turn of its own: bench/abort.bench.ts gives the worst.
@@ -244,7 +298,7 @@ describe('worker runner', () => {
       run: (task, options) =>
         calls++ === 0 ? pool.run({ ...task, data: 'garbage' as Data }, options) : pool.run(task, options),
     }
-    const runner = workerRunner({ resolve, pool: half, minBatchMs: 0.001, maxBatchMs: 1000 })
+    const runner = workerRunner({ resolve, pool: half, minBatchMs: 0.001, always: true, maxBatchMs: 1000 })
     const asked = requestOf(bars, 40)
     const answers = await through(runner, engineOf([bars], 'fast'))(asked)
     const failed = answers.filter(({ status }) => status === 'failed')
@@ -257,7 +311,7 @@ describe('worker runner', () => {
   })
 
   it('trials of bars that nobody has are refused as in line', async () => {
-    const runner = workerRunner({ resolve: () => undefined, pool, minBatchMs: 0.001 })
+    const runner = workerRunner({ resolve: () => undefined, pool, minBatchMs: 0.001, always: true })
     await expect(through(runner, engineOf([], 'fast'))(requestOf(bars, 30))).rejects.toMatchObject({
       code: 'NOT_FOUND',
     })
@@ -269,6 +323,7 @@ describe('worker runner', () => {
       resolve,
       entries: { thread: '/nowhere.mjs' },
       minBatchMs: 0.001,
+      always: true,
       onWarning: ({ message }) => warnings.push(message),
     })
     const asked = requestOf(bars, 30)

@@ -1,0 +1,44 @@
+/** Requests that stay here after workers lost for the first time, and at most. */
+const FIRST_REST = 2
+const LONGEST_REST = 64
+
+/**
+ * Whether workers are faster than this thread, by what both took: small requests, or a machine whose other cores are
+ * busy, can make them slower. They are tried again after a while, since workers get faster as they warm up.
+ */
+export class PaysOff {
+  #here: number | undefined
+  #there: number | undefined
+  #rest = 0
+  #nextRest: number = FIRST_REST
+
+  /** Whether the next request is to go to workers. */
+  get remote(): boolean {
+    if (this.#rest === 0) return true
+    this.#rest--
+    return false
+  }
+
+  /** Learns what a request took in this thread. */
+  here(bars: number, ms: number): void {
+    if (bars > 0) this.#here = mean(this.#here, ms / bars)
+  }
+
+  /** Learns what a request took in workers, from when it came to when all of it was back. */
+  there(bars: number, ms: number): void {
+    if (bars <= 0) return
+    const seen = ms / bars
+    this.#there = mean(this.#there, seen)
+    if (this.#here === undefined) return
+    if (Math.min(seen, this.#there) <= this.#here) {
+      this.#nextRest = FIRST_REST
+      return
+    }
+    this.#rest = this.#nextRest
+    this.#nextRest = Math.min(LONGEST_REST, 2 * this.#nextRest)
+  }
+}
+
+/** The newest counts as much as all before: costs differ by program. */
+const mean = (before: number | undefined, seen: number): number =>
+  before === undefined ? seen : 0.5 * before + 0.5 * seen
