@@ -32,6 +32,13 @@ const expected: Readonly<Record<string, readonly string[]>> = {
     'IBM 86 months, Sharpe -0.06',
     'MSFT 86 months, Sharpe -0.49',
   ],
+  'model-gradient-boosting': [
+    'best {"enter":0.4025114240948412,"leave":0.2604933107379867,"depth":3,"rounds":30,"span":17}',
+    'models 18 trainings 176 exact 176',
+    'loss on bars never seen/by guessing 0.861/0.720 0.701/0.679 0.708/0.713 0.696/0.688',
+    'Sharpe in-sample 0.08 held out 0.31',
+    'live trust the trees entry,exit',
+  ],
   'own-objective': [
     'calm {"fast":43,"slow":163} score 1.273 refused 45',
     'front 3 of 200 trials',
