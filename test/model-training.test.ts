@@ -401,6 +401,41 @@ describe('a saved strategy with a model', () => {
     next.restore(structuredClone(live.save()))
   })
 
+  it('of boosted trees and three classes too', async () => {
+    const known = viewRange(bars, 0, 500)
+    const { result } = await train(known, {
+      trials: 2,
+      model: {
+        ...step,
+        create: { type: 'gradient-boosting' },
+        options: { objective: 'multi-class', classes: 3, rounds: 8, maxDepth: 3 },
+        labels: (of) => tripleBarrier({ bars: of, up: 0.02, down: 0.02, horizon: 8 }),
+      },
+      params: { enter: 0.4 },
+    })
+    expect(result.model?.folds.every(({ rounds, exact }) => rounds === 8 && exact)).toBe(true)
+    for (const { importances } of result.model?.folds ?? [])
+      expect(Object.values(importances ?? {}).reduce((a, b) => a + b, 0)).toBeCloseTo(1, 6)
+    const file = join(scratch, 'trees.strategy.json')
+    await result.best.save(file)
+    const live = await loadStrategy(file)
+    const { timeframe: _, ...options } = live.options
+    seen.length = 0
+    backtest(live.program, live.params, bars, options)
+    const batch = seen[0].value
+    expect(batch.subarray(500).every((p) => p > -1 && p < 1)).toBe(true)
+    expect(new Set(batch.subarray(500)).size).toBeGreaterThan(20)
+    seen.length = 0
+    live.warmUp(known)
+    for (let i = 500; i < 600; i++) {
+      const { timestamp, open, high, low, close, volume } = bars
+      const one = { timestamp: timestamp[i], open: open[i], high: high[i], low: low[i], close: close[i] }
+      live.push({ ...one, volume: volume[i] })
+      // A kernel without a stream is asked anew with all bars: its last value is this bar's.
+      expect(seen[seen.length - 1].value.at(-1)).toBe(batch[i])
+    }
+  })
+
   it('is refused where the model was changed, or its module is gone', async () => {
     const { result } = await train(viewRange(bars, 0, 300), { trials: 1 })
     const file = join(scratch, 'changed.strategy.json')
