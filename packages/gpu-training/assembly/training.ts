@@ -551,13 +551,13 @@ export function embedGrad(
 
 // --- Dropout: Philox 4x32-10, 8 decisions of 16 bits a block ---------------------------------------------------------
 
-/** y = x * factor where a 16-bit draw is >= threshold, else 0. Block b has the counter (b, step, 0, 0). */
+/** y = x * factor where a 16-bit draw is >= threshold, else 0. Block b has the counter (first + b, step, 0, 0). */
 export function dropout(
-  n: i32, x: usize, y: usize, threshold: u32, factor: f32, key0: u32, key1: u32, step: u32,
+  n: i32, x: usize, y: usize, threshold: u32, factor: f32, key0: u32, key1: u32, step: u32, first: u32,
 ): void {
   const blocks = (n + 7) >> 3
   for (let block = 0; block < blocks; block++) {
-    let c0 = <u32>block, c1 = step, c2: u32 = 0, c3: u32 = 0
+    let c0 = first + <u32>block, c1 = step, c2: u32 = 0, c3: u32 = 0
     let k0 = key0, k1 = key1
     for (let round = 0; round < 10; round++) {
       const p0 = <u64>c0 * 0xd2511f53

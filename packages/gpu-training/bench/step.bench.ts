@@ -3,6 +3,7 @@
 // engines take turns, so that a noisy machine treats them alike. A regression means that the plan or the product lost
 // its fusion. Then: prediction of one row, and bytes allocated on the JavaScript heap by a step (run with --expose-gc).
 import { type ChildProcess, spawn } from 'node:child_process'
+import { Session } from 'node:inspector/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -13,6 +14,7 @@ import {
   crossEntropy,
   dense,
   fusedBackend,
+  meanSquaredError,
   openBlas,
   sequential,
   type TfLike,
@@ -37,11 +39,15 @@ type Run = (steps: number) => Promise<readonly number[]>
 function stepper(backend: TrainingBackend): { run: Run; step: () => void } {
   const compiled = backend.compile(model, { batch: ROWS, loss: crossEntropy(), slots: 2, seed: 1 })
   const updates = new ParameterUpdates(compiled, adam(), [], undefined)
+  const gradients = [...compiled.gradientsOf.values()]
+  const options = { step: 0, accumulate: false }
+  const total = { sum: 0, weight: 0 }
   let t = 0
   const step = (): void => {
     t++
-    const { weight } = compiled.gradients(batch, { step: t, accumulate: false })
-    for (const gradient of compiled.gradientsOf.values()) compiled.ops.scale(gradient, 1 / weight)
+    options.step = t
+    const { weight } = compiled.gradients(batch, options, total)
+    for (let i = 0; i < gradients.length; i++) compiled.ops.scale(gradients[i], 1 / weight)
     updates.update(t, 1e-3)
     compiled.commit()
   }
@@ -54,20 +60,21 @@ function stepper(backend: TrainingBackend): { run: Run; step: () => void } {
   return { run, step }
 }
 
-async function torch(threads: number): Promise<{ run: Run; close: () => void } | undefined> {
-  const path = join(import.meta.dirname, 'torch_step.py')
-  const env = { ...process.env, OPENBLAS_NUM_THREADS: String(threads) }
-  const child: ChildProcess = spawn('/usr/bin/python3', [path, String(threads), String(ROWS)], {
-    env,
-    stdio: ['pipe', 'pipe', 'ignore'],
-  })
+/** A peer in a process of its own: a line with a number runs that many steps. */
+async function peerOf(
+  name: string,
+  command: string,
+  args: readonly string[],
+): Promise<{ run: Run; close: () => void } | undefined> {
+  const env = { ...process.env, OPENBLAS_NUM_THREADS: '1' }
+  const child: ChildProcess = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'ignore'] })
   if (child.stdout === null || child.stdin === null) return undefined
   const input = child.stdin
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   child.on('error', () => {})
   const first = await lines.next()
   if (first.done) return undefined
-  console.log(`python3-torch ${JSON.parse(first.value).ready}`)
+  console.log(`${name} ${JSON.parse(first.value).ready}`)
   return {
     run: async (steps) => {
       input.write(`${steps}\n`)
@@ -95,9 +102,13 @@ try {
   console.log(`no OpenBLAS: ${error instanceof Error ? error.message : error}`)
 }
 runs.set('tfjs wasm', stepper(await tensorflow()).run)
-const peer = await torch(1)
-if (peer === undefined) console.log('no python3-torch: apt-get install python3-torch')
-else runs.set('torch', peer.run)
+const here = (file: string): string => join(import.meta.dirname, file)
+const torch = await peerOf('python3-torch', '/usr/bin/python3', [here('torch_step.py'), '1', String(ROWS)])
+const jax = await peerOf('jax-js on wasm,', process.execPath, [here('jax-step.mjs'), String(ROWS)])
+if (torch === undefined) console.log('no python3-torch: apt-get install python3-torch')
+else runs.set('torch', torch.run)
+if (jax === undefined) console.log('no jax-js: npm install @jax-js/jax')
+else runs.set('jax-js', jax.run)
 
 const times = new Map([...runs.keys()].map((name) => [name, [] as number[]]))
 for (let round = 0; round < ROUNDS; round++)
@@ -105,17 +116,20 @@ for (let round = 0; round < ROUNDS; round++)
     const found = await run(name.startsWith('tfjs') ? 4 : STEPS)
     if (round > 0) times.get(name)?.push(...found)
   }
-peer?.close()
-const stats = (values: number[]) => {
+torch?.close()
+jax?.close()
+const stats = (values: readonly number[]) => {
   const sorted = [...values].sort((a, b) => a - b)
   return { median: sorted[sorted.length >> 1], best: sorted[0] }
 }
-const base = stats(times.get(peer === undefined ? 'fused' : 'torch') ?? [])
+console.log(
+  `Node ${process.version}; ms a step, and how many times the fused engine's time it is, by median and by best`,
+)
+const base = stats(times.get('fused') ?? [])
 for (const [name, values] of times) {
   const { median, best } = stats(values)
-  const ratio = `${(median / base.median).toFixed(2)} / ${(best / base.best).toFixed(2)}`
   console.log(
-    `${name}: median ${median.toFixed(2)} ms, best ${best.toFixed(2)} ms; ${ratio} times ${peer === undefined ? 'fused' : 'torch'} (median / best)`,
+    `${name}: median ${median.toFixed(2)} ms, best ${best.toFixed(2)} ms; ${(median / base.median).toFixed(2)} / ${(best / base.best).toFixed(2)}`,
   )
 }
 
@@ -126,7 +140,7 @@ const large: Batch = {
   y: Float32Array.from({ length: 1024 }, () => rng.below(3)),
 }
 const byThreads = ([1, 2] as const).map((threads) => {
-  const compiled = fusedBackend({ threads, relaxedSimd: false }).compile(model, { batch: 1024, loss: crossEntropy() })
+  const compiled = fusedBackend({ threads }).compile(model, { batch: 1024, loss: crossEntropy() })
   return { threads, compiled, times: [] as number[] }
 })
 for (let round = 0; round < 60; round++)
@@ -136,6 +150,7 @@ for (let round = 0; round < 60; round++)
       compiled.gradients(large, { step: i, accumulate: false })
       if (round > 4) found.push(performance.now() - start)
     }
+for (const { compiled } of byThreads) compiled.dispose()
 const [one, two] = byThreads.map(({ times: found }) => stats(found))
 console.log(
   `batch 1024: one thread ${one.median.toFixed(2)} ms (best ${one.best.toFixed(2)}), two ${two.median.toFixed(2)} ms (best ${two.best.toFixed(2)}); ${(one.median / two.median).toFixed(2)} / ${(one.best / two.best).toFixed(2)} times as fast`,
@@ -157,13 +172,40 @@ console.log(
   `prediction of one row, 16-32-32-1: median ${stats(predictions).median.toFixed(2)} us, best ${stats(predictions).best.toFixed(2)} us`,
 )
 
-const { gc } = globalThis as { gc?: () => void }
-if (gc === undefined) console.log('bytes a step: run with --expose-gc')
-else {
-  for (let i = 0; i < 500; i++) fused.step()
-  gc()
-  const before = process.memoryUsage().heapUsed
-  for (let i = 0; i < 200; i++) fused.step()
-  console.log(`JavaScript heap: ${((process.memoryUsage().heapUsed - before) / 200).toFixed(0)} bytes a step`)
-}
+// Bytes that a step leaves behind on the JavaScript heap, by V8's sampling profiler.
+const session = new Session()
+session.connect()
+for (let i = 0; i < 500; i++) fused.step()
+await session.post('HeapProfiler.startSampling', {
+  samplingInterval: 128,
+  includeObjectsCollectedByMajorGC: true,
+  includeObjectsCollectedByMinorGC: true,
+})
+for (let i = 0; i < 500; i++) fused.step()
+const { profile } = await session.post('HeapProfiler.stopSampling')
+const sum = (node: typeof profile.head): number =>
+  node.callFrame.url.startsWith('node:inspector')
+    ? 0
+    : node.children.reduce((all, child) => all + sum(child), node.selfSize)
+console.log(`JavaScript heap: ${(sum(profile.head) / 500).toFixed(0)} bytes a step`)
+
+// Peak of a step on 16 dense layers of 256 at batch 1024: all outputs kept, and computed again.
+const deep = sequential(
+  256,
+  Array.from({ length: 16 }, () => dense(256, { activation: 'relu' })),
+)
+const [all, again] = (['all', 'recursive'] as const).map((checkpoint) => {
+  const compiled = fusedBackend().compile(deep, { batch: 1024, loss: meanSquaredError(), checkpoint })
+  const data = { rows: 1024, x: new Float32Array(1024 * 256).fill(0.1), y: new Float32Array(1024 * 256) }
+  const found: number[] = []
+  for (let i = 0; i < 8; i++) {
+    const start = performance.now()
+    compiled.gradients(data, { step: i, accumulate: false })
+    found.push(performance.now() - start)
+  }
+  return { bytes: compiled.memory().activations, ms: stats(found).median }
+})
+console.log(
+  `checkpointing on 16 layers: peak ${(again.bytes / 2 ** 20).toFixed(1)} of ${(all.bytes / 2 ** 20).toFixed(1)} MiB (${((100 * again.bytes) / all.bytes).toFixed(0)} %), ${(again.ms / all.ms).toFixed(2)} times the time`,
+)
 process.exit(0)

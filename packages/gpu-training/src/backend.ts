@@ -53,6 +53,8 @@ export interface GradientOptions {
   readonly accumulate: boolean
   /** Factor on the gradients: loss scaling. @default 1 */
   readonly scale?: number | undefined
+  /** Number of the batch's first row among those of the step, a multiple of 8: dropout's masks go on from there. @default 0 */
+  readonly first?: number | undefined
 }
 
 /** What a compiled model holds, in bytes. */
@@ -80,6 +82,8 @@ export interface CompiledModel {
   readonly backend: string
   readonly inputs: number
   readonly outputs: number
+  /** Rows a call of `gradients` or `evaluate` takes at most. */
+  readonly batch: number
   readonly parameters: readonly ModelParameter[]
   /** Parameters by name: the master copies. Write to them, then call `commit`. */
   readonly values: Tensors

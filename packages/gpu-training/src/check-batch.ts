@@ -28,6 +28,12 @@ export function checkCompileOptions({
       throw new TradewrightError('BAD_OPTION', `precision.${name} must be one of ${STORAGE.join(', ')}, was '${type}'`)
 }
 
+/** Checks the number of a batch's first row. */
+export function checkFirst(first: number): void {
+  if (!(Number.isInteger(first) && first >= 0 && first % 8 === 0))
+    throw new TradewrightError('BAD_OPTION', `first must be a multiple of 8, was ${first}`, { first })
+}
+
 /** Checks a batch's shapes: O(1). */
 export function checkBatch({ rows, x, y, weight }: Batch, inputs: number, most: number): void {
   if (!(Number.isInteger(rows) && rows >= 1 && rows <= most))

@@ -1,6 +1,6 @@
 import { type Clock, systemClock, TradewrightError } from '@tradewright/core'
 import type { Batch, CompiledModel, CompileOptions, GradientOptions } from './backend.ts'
-import { checkBatch } from './check-batch.ts'
+import { checkBatch, checkFirst } from './check-batch.ts'
 import {
   align,
   BASE,
@@ -44,6 +44,7 @@ export class FusedModel implements CompiledModel {
   readonly backend: string
   readonly inputs: number
   readonly outputs: number
+  readonly batch: number
   readonly parameters: ResolvedModel['parameters']
   readonly values: Map<string, Float32Array> = new Map()
   readonly gradientsOf: Map<string, Float32Array> = new Map()
@@ -85,6 +86,7 @@ export class FusedModel implements CompiledModel {
     this.#options = options
     this.inputs = model.inputs
     this.outputs = model.outputs
+    this.batch = rows
     this.parameters = model.parameters
     const half = precision.weights !== undefined && precision.weights !== 'float32'
     const { places, end } = placeParameters(model, half)
@@ -98,6 +100,7 @@ export class FusedModel implements CompiledModel {
       key0: seed >>> 0,
       key1: Math.floor(seed / 2 ** 32) >>> 0,
       step: 0,
+      first: 0,
     }
     this.#run = run
 
@@ -208,15 +211,17 @@ export class FusedModel implements CompiledModel {
   }
 
   /** Puts a batch where the training plan reads it. */
-  #begin(batch: Batch, step: number, accumulate: boolean): void {
+  #begin(batch: Batch, { step, accumulate, first = 0 }: GradientOptions): void {
     this.#open()
     checkBatch(batch, this.inputs, this.#options.batch)
+    checkFirst(first)
     this.#checkCategories(batch.x, batch.rows)
     const run = this.#run
     run.rows = batch.rows
     run.training = true
     run.accumulate = accumulate
     run.step = step
+    run.first = first
     const count = batch.rows * this.inputs
     this.#trainX.set(batch.x.length === count ? batch.x : batch.x.subarray(0, count))
     this.#see(batch, this.#prediction)
@@ -233,7 +238,7 @@ export class FusedModel implements CompiledModel {
   }
 
   gradients(batch: Batch, options: GradientOptions, out?: LossTotal): LossSum {
-    this.#begin(batch, options.step, options.accumulate)
+    this.#begin(batch, options)
     this.#scale = options.scale ?? 1
     this.#total = out
     const { steps } = this.#train
@@ -255,7 +260,7 @@ export class FusedModel implements CompiledModel {
   }
 
   diagnose(batch: Batch, step: number): string | undefined {
-    this.#begin(batch, step, false)
+    this.#begin(batch, { step, accumulate: false })
     this.#scale = 1
     this.#total = undefined
     const finite = (values: Float32Array): boolean => values.every((value) => Number.isFinite(value))

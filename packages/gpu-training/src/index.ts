@@ -85,6 +85,8 @@ export type {
 export type { StateStore, TrainingRun, Trick } from './trick.ts'
 export type { ExponentialAverageOptions, WeightAveragingOptions } from './tricks/averages.ts'
 export { exponentialAverage, stochasticWeightAveraging } from './tricks/averages.ts'
+export type { DynamicBatchingOptions } from './tricks/dynamic-batching.ts'
+export { dynamicBatching } from './tricks/dynamic-batching.ts'
 export type { EarlyStoppingOptions, StoppingCriterion, StoppingMetric } from './tricks/early-stopping.ts'
 export { earlyStopping, financialMetrics } from './tricks/early-stopping.ts'
 export type { LossScalingOptions } from './tricks/gradients.ts'

@@ -89,6 +89,7 @@ export interface Kernels {
     dx: number,
     dtable: number,
   ): void
+  /** `first` is the number of the first block of 8 draws. */
   dropout(
     n: number,
     x: number,
@@ -98,6 +99,7 @@ export interface Kernels {
     key0: number,
     key1: number,
     step: number,
+    first: number,
   ): void
   toHalf(kind: number, n: number, x: number, y: number): void
   fromHalf(kind: number, n: number, x: number, y: number): void

@@ -47,6 +47,8 @@ export interface RunState {
   key0: number
   key1: number
   step: number
+  /** Number of the first row among those of the step: a multiple of 8. */
+  first: number
 }
 
 /** Byte offsets of what a forward step reads and writes; 0 where there is none. */

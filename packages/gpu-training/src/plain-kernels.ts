@@ -217,12 +217,12 @@ export function plainKernels(buffer: ArrayBufferLike): Kernels {
         for (let j = 0; j < size; j++) f[(dtable >> 2) + index * size + j] += f[from++]
       }
     },
-    dropout(n, x, y, threshold, factor, key0, key1, step) {
+    dropout(n, x, y, threshold, factor, key0, key1, step, first) {
       key[0] = key0
       key[1] = key1
       for (let i = 0; i < n; i++) {
         if (i % 8 === 0) {
-          counter[0] = i / 8
+          counter[0] = first + i / 8
           counter[1] = step
           counter[2] = 0
           counter[3] = 0

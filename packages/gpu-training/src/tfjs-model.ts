@@ -1,6 +1,6 @@
 import { type Clock, systemClock, TradewrightError } from '@tradewright/core'
 import type { Batch, CompiledModel, CompileOptions, GradientOptions } from './backend.ts'
-import { checkBatch } from './check-batch.ts'
+import { checkBatch, checkFirst } from './check-batch.ts'
 import type { TfContext, TfOps, TfTensor } from './layer.ts'
 import { type LayerRegistry, layerRegistry } from './layer-registry.ts'
 import { dropoutThreshold, nameHash } from './layers/dropout.ts'
@@ -44,6 +44,17 @@ export interface TfjsOptions {
   readonly clock?: Clock | undefined
 }
 
+/** What layers draw by. `before`: the share of this batch's rows that came before them. */
+interface Moment {
+  readonly step: number
+  readonly before: number
+  readonly training: boolean
+}
+
+interface BackwardMoment extends Moment {
+  readonly accumulate: boolean
+}
+
 /** Models of one process must not share variable names. */
 let models = 0
 
@@ -59,6 +70,7 @@ export class TfModel implements CompiledModel {
   readonly backend: string
   readonly inputs: number
   readonly outputs: number
+  readonly batch: number
   readonly parameters: ResolvedModel['parameters']
   readonly values: Map<string, Float32Array> = new Map()
   readonly gradientsOf: Map<string, Float32Array> = new Map()
@@ -88,6 +100,7 @@ export class TfModel implements CompiledModel {
     this.#model = model
     this.inputs = model.inputs
     this.outputs = model.outputs
+    this.batch = options.batch
     this.parameters = model.parameters
     this.backend = `tfjs (${tf.getBackend()})`
     this.#ranges = checkpointRanges(model.layers, options.checkpoint ?? 'all')
@@ -124,8 +137,8 @@ export class TfModel implements CompiledModel {
     return new Float32Array(size)
   }
 
-  /** The same masks as the fused engine's: of seed, step and layer. */
-  #mask(step: number): TfContext['mask'] {
+  /** The same masks as the fused engine's: of seed, step and layer. `before` is the share of the rows that came before these. */
+  #mask(step: number, before: number): TfContext['mask'] {
     const { seed = 0 } = this.#options
     return (count, rate, layer) => {
       if (this.#masks.length < 2 * count) this.#masks = new Float32Array(2 * count)
@@ -133,22 +146,33 @@ export class TfModel implements CompiledModel {
       kernels.fill(count, 1, 0)
       const threshold = dropoutThreshold(rate)
       const key1 = (Math.floor(seed / 2 ** 32) ^ nameHash(layer)) >>> 0
-      kernels.dropout(count, 0, count * 4, threshold, 1 / (1 - threshold / 65536), seed >>> 0, key1, step)
+      kernels.dropout(
+        count,
+        0,
+        count * 4,
+        threshold,
+        1 / (1 - threshold / 65536),
+        seed >>> 0,
+        key1,
+        step,
+        (before * count) / 8,
+      )
       return this.#masks.slice(count, 2 * count)
     }
   }
 
-  #context(training: boolean, step: number): TfContext {
-    return { tf: this.#tf, training, mask: this.#mask(step), matMul: this.#matMul }
+  #context(moment: Moment): TfContext {
+    const { step, before, training } = moment
+    return { tf: this.#tf, training, mask: this.#mask(step, before), matMul: this.#matMul }
   }
 
-  #forward(x: TfTensor, training: boolean, step: number): TfTensor {
-    return this.#run(x, { from: 0, to: this.#model.layers.length }, this.#variables.flat(), training, step)
+  #forward(x: TfTensor, moment: Moment): TfTensor {
+    return this.#run(x, { from: 0, to: this.#model.layers.length }, this.#variables.flat(), moment)
   }
 
   /** Runs some layers on the output of the one before them. `parameters` are theirs, in order. */
-  #run(x: TfTensor, range: LayerRange, parameters: readonly TfTensor[], training: boolean, step: number): TfTensor {
-    const context = this.#context(training, step)
+  #run(x: TfTensor, range: LayerRange, parameters: readonly TfTensor[], moment: Moment): TfTensor {
+    const context = this.#context(moment)
     const outputs: TfTensor[] = []
     let y = x
     let taken = 0
@@ -176,11 +200,13 @@ export class TfModel implements CompiledModel {
     )
   }
 
-  gradients(batch: Batch, { step, accumulate, scale = 1 }: GradientOptions): LossSum {
+  gradients(batch: Batch, { step, accumulate, scale = 1, first = 0 }: GradientOptions): LossSum {
     this.#open()
     checkBatch(batch, this.inputs, this.#options.batch)
+    checkFirst(first)
     const { rows } = batch
-    if (this.#ranges.length > 1) return this.#checkpointed(batch, step, accumulate, scale)
+    const moment: Moment = { step, before: first / rows, training: true }
+    if (this.#ranges.length > 1) return this.#checkpointed(batch, moment, accumulate, scale)
     const dPrediction = new Float32Array(rows * this.outputs)
     let sum: LossSum = { sum: 0, weight: 0 }
     const start = this.#clock.elapsed()
@@ -189,7 +215,7 @@ export class TfModel implements CompiledModel {
     this.#tf.tidy(() => {
       const x = this.#tensor(batch.x.subarray(0, rows * this.inputs), [rows, this.inputs])
       const { grads } = this.#tf.variableGrads(() => {
-        const prediction = this.#forward(x, true, step)
+        const prediction = this.#forward(x, moment)
         const values = prediction.dataSync()
         middle = this.#clock.elapsed()
         sum = this.#evaluateLoss(batch, values, dPrediction, scale)
@@ -213,7 +239,7 @@ export class TfModel implements CompiledModel {
    *
    * @see Chen, Xu, Zhang, Guestrin (2016), "Training deep nets with sublinear memory cost".
    */
-  #checkpointed(batch: Batch, step: number, accumulate: boolean, scale: number): LossSum {
+  #checkpointed(batch: Batch, moment: Moment, accumulate: boolean, scale: number): LossSum {
     const { rows } = batch
     const dPrediction = new Float32Array(rows * this.outputs)
     let sum: LossSum = { sum: 0, weight: 0 }
@@ -222,14 +248,14 @@ export class TfModel implements CompiledModel {
     let loss = start
     this.#tf.tidy(() => {
       const x = this.#tensor(batch.x.subarray(0, rows * this.inputs), [rows, this.inputs])
-      const prediction = this.#through(x, 0, this.#ranges.length, step)
+      const prediction = this.#through(x, 0, this.#ranges.length, moment)
       const values = prediction.dataSync()
       prediction.dispose()
       middle = this.#clock.elapsed()
       sum = this.#evaluateLoss(batch, values, dPrediction, scale)
       loss = this.#clock.elapsed()
       const dy = this.#tensor(dPrediction, [rows, this.outputs])
-      this.#back(x, dy, 0, this.#ranges.length, { step, accumulate })
+      this.#back(x, dy, 0, this.#ranges.length, { ...moment, accumulate })
     })
     this.#times.forward += middle - start
     this.#times.loss += loss - middle
@@ -242,34 +268,34 @@ export class TfModel implements CompiledModel {
   }
 
   /** The output of some ranges; nothing between is kept. */
-  #through(x: TfTensor, first: number, end: number, step: number): TfTensor {
+  #through(x: TfTensor, first: number, end: number, moment: Moment): TfTensor {
     let y = x
     for (const range of this.#ranges.slice(first, end)) {
       const before = y
-      y = this.#tf.tidy(() => this.#run(before, range, this.#own(range), true, step))
+      y = this.#tf.tidy(() => this.#run(before, range, this.#own(range), moment))
       if (before !== x) before.dispose()
     }
     return y
   }
 
   /** Goes back through some ranges whose input is `x`: by halves where 'recursive', else keeping every input. Takes `dy`. */
-  #back(x: TfTensor, dy: TfTensor, first: number, end: number, how: GradientOptions): TfTensor | undefined {
+  #back(x: TfTensor, dy: TfTensor, first: number, end: number, how: BackwardMoment): TfTensor | undefined {
     if (end - first === 1) return this.#backOne(x, dy, this.#ranges[first], how)
     const middle = this.#options.checkpoint === 'recursive' ? first + Math.ceil((end - first) / 2) : first + 1
-    const y = this.#through(x, first, middle, how.step)
+    const y = this.#through(x, first, middle, how)
     const dMiddle = this.#back(y, dy, middle, end, how)
     y.dispose()
     return dMiddle === undefined ? undefined : this.#back(x, dMiddle, first, middle, how)
   }
 
   /** The gradients of one range; of its input too, unless that is the model's. Takes `dy`. */
-  #backOne(x: TfTensor, dy: TfTensor, range: LayerRange, { step, accumulate }: GradientOptions): TfTensor | undefined {
+  #backOne(x: TfTensor, dy: TfTensor, range: LayerRange, how: BackwardMoment): TfTensor | undefined {
     const own = this.#own(range)
     const inner = range.from > 0
     if (!inner && own.length === 0) return undefined
     const found = this.#tf.tidy(() =>
       this.#tf.grads((...args: readonly TfTensor[]) =>
-        this.#run(inner ? args[0] : x, range, inner ? args.slice(1) : args, true, step),
+        this.#run(inner ? args[0] : x, range, inner ? args.slice(1) : args, how),
       )(inner ? [x, ...own] : own, dy),
     )
     dy.dispose()
@@ -277,7 +303,7 @@ export class TfModel implements CompiledModel {
     const parameters = inner ? found.slice(1) : found
     parameters.forEach((gradient, i) => {
       const name = own[i].name.slice(this.#prefix.length)
-      take(this.gradientsOf.get(name) as Float32Array, gradient, accumulate)
+      take(this.gradientsOf.get(name) as Float32Array, gradient, how.accumulate)
       gradient.dispose()
     })
     return inner ? dx : undefined
@@ -285,7 +311,7 @@ export class TfModel implements CompiledModel {
 
   #predictBatch(x: Float32Array, rows: number): Float32Array {
     return this.#tf.tidy(() =>
-      this.#forward(this.#tensor(x, [rows, this.inputs]), false, 0)
+      this.#forward(this.#tensor(x, [rows, this.inputs]), { step: 0, before: 0, training: false })
         .dataSync()
         .slice(),
     )
@@ -326,7 +352,7 @@ export class TfModel implements CompiledModel {
     if (!finite(batch.y)) return 'the target'
     for (const [name, values] of this.values) if (!finite(values)) return `parameter ${name}`
     const bad = this.#tf.tidy(() => {
-      const context = this.#context(true, step)
+      const context = this.#context({ step, before: 0, training: true })
       const x = this.#tensor(batch.x.subarray(0, batch.rows * this.inputs), [batch.rows, this.inputs])
       const outputs: TfTensor[] = []
       let y = x

@@ -5,6 +5,7 @@ import { createDataLoader, type DataLoader, type DataLoaderOptions } from './dat
 import type { Dataset } from './dataset.ts'
 import type { LossTotal } from './loss.ts'
 import { ParameterUpdates } from './parameter-updates.ts'
+import { viewRows } from './slice-batch.ts'
 import type {
   FitOptions,
   FitResult,
@@ -51,8 +52,10 @@ class NetworkTrainer implements Trainer {
     step: 0,
     accumulate: false,
     scale: 1,
+    first: 0,
   }
   readonly #found: LossTotal = { sum: 0, weight: 0 }
+  #rows = 0
   #times = { data: 0, update: 0, validation: 0, rows: 0, steps: 0 }
   #predictions: Float32Array | undefined
 
@@ -69,8 +72,9 @@ class NetworkTrainer implements Trainer {
     this.#tricks = [...tricks].sort((a, b) => (a.order ?? 0) - (b.order ?? 0))
     checkTricks(tricks)
     this.#stepTricks = this.#tricks.filter(
-      ({ lossScale, batch: change, gradients, rate: schedule, stepped }) =>
+      ({ lossScale, rows, batch: change, gradients, rate: schedule, stepped }) =>
         lossScale !== undefined ||
+        rows !== undefined ||
         change !== undefined ||
         gradients !== undefined ||
         schedule !== undefined ||
@@ -85,8 +89,14 @@ class NetworkTrainer implements Trainer {
     const store = tricks.find((trick) => trick.stateStore !== undefined)?.stateStore
     const slots = store === undefined ? updateRule.slots.length : 0
     const scratchSlots = store === undefined ? 0 : updateRule.slots.length
+    const bytesOf = (given: CompileOptions): number => {
+      const trial = options.backend.compile(options.model, given)
+      const { total } = trial.memory()
+      trial.dispose()
+      return total
+    }
     let compile: CompileOptions = { batch, loss, seed, slots, scratchSlots, precision: options.precision }
-    for (const trick of this.#tricks) compile = { ...compile, ...trick.compile?.(compile) }
+    for (const trick of this.#tricks) compile = { ...compile, ...trick.compile?.(compile, bytesOf) }
     this.model = options.backend.compile(options.model, compile)
     this.#gradients = [...this.model.gradientsOf.values()]
     for (const trick of tricks) trick.check?.({ loss, rule: updateRule, outputs: this.model.outputs })
@@ -214,7 +224,11 @@ class NetworkTrainer implements Trainer {
     let weight = 0
     let scale = 1
     const tricks = this.#stepTricks
-    for (let i = 0; i < tricks.length; i++) scale *= tricks[i].lossScale?.() ?? 1
+    this.#rows = this.model.batch
+    for (let i = 0; i < tricks.length; i++) {
+      scale *= tricks[i].lossScale?.() ?? 1
+      this.#rows = Math.min(this.#rows, tricks[i].rows?.(this.#run) ?? this.#rows)
+    }
     // SAM needs its batch again.
     let again: Batch | undefined
     for (; parts < this.#accumulate; parts++) {
@@ -222,10 +236,9 @@ class NetworkTrainer implements Trainer {
       const batch = this.#nextBatch(loader, parts)
       this.#times.data += this.#clock.elapsed() - start
       if (batch === undefined) break
-      const found = this.model.gradients(batch, this.#gradientOptions(parts, scale), this.#found)
-      if (!Number.isFinite(found.sum)) throw this.#notFinite(found.sum, batch)
-      sum += found.sum
-      weight += found.weight
+      this.#batchGradients(batch, parts, scale)
+      sum += this.#found.sum
+      weight += this.#found.weight
       this.#times.rows += batch.rows
       again = batch
     }
@@ -233,11 +246,24 @@ class NetworkTrainer implements Trainer {
     return loader.position === 0 || loader.position === loader.batches ? this.#atEnd(loader) : false
   }
 
-  #gradientOptions(part: number, scale: number): GradientOptions {
-    this.#how.step = this.#dropStep(part)
-    this.#how.accumulate = part > 0
-    this.#how.scale = scale
-    return this.#how
+  /** Gradients of a batch, in pieces of as many rows as go through the engine at once; the sums are in `#found`. */
+  #batchGradients(batch: Batch, part: number, scale: number): void {
+    const how = this.#how
+    how.step = this.#dropStep(part)
+    how.scale = scale
+    let sum = 0
+    let weight = 0
+    for (let from = 0; from < batch.rows; from += this.#rows) {
+      how.accumulate = part > 0 || from > 0
+      how.first = from
+      const piece = viewRows(batch, from, Math.min(this.#rows, batch.rows - from))
+      const found = this.model.gradients(piece, how, this.#found)
+      if (!Number.isFinite(found.sum)) throw this.#notFinite(found.sum, piece)
+      sum += found.sum
+      weight += found.weight
+    }
+    this.#found.sum = sum
+    this.#found.weight = weight
   }
 
   /** Moves a loader that has given its last batch to the next epoch. */
@@ -297,7 +323,7 @@ class NetworkTrainer implements Trainer {
     if (go && this.#options.updateRule.ascend !== undefined) {
       this.#updates.ascend(run.step + 1, rate)
       model.commit()
-      model.gradients(batch, this.#gradientOptions(0, scale), this.#found)
+      this.#batchGradients(batch, 0, scale)
       this.#normalize(weight)
       go = this.#through()
       if (!go) this.#updates.descend()
@@ -335,7 +361,7 @@ class NetworkTrainer implements Trainer {
 
   evaluate(dataset: Dataset): number {
     this.#checkData(dataset, 'the data')
-    const loader = createDataLoader(dataset, { batch: this.#batch, sampling: 'sequential' })
+    const loader = createDataLoader(dataset, { batch: this.model.batch, sampling: 'sequential' })
     let sum = 0
     let weight = 0
     for (let batch = loader.next(); batch !== undefined; batch = loader.next()) {

@@ -44,10 +44,13 @@ export interface Trick {
   readonly stateStore?: StateStore | undefined
   /** Refuses a model, loss or rule that it cannot work with, by throwing. */
   check?(about: { readonly loss: Loss; readonly rule: UpdateRule; readonly outputs: number }): void
-  compile?(options: CompileOptions): CompileOptions
+  /** Changes how the model is made ready. `bytesOf` says what a model made ready so would take in all. */
+  compile?(options: CompileOptions, bytesOf: (options: CompileOptions) => number): CompileOptions
   start?(run: TrainingRun): void
   /** Changes a batch before it is run; must not write to its arrays. */
   batch?(batch: Batch, run: TrainingRun, part: number): Batch
+  /** Rows of a batch that go through the engine at once in the next update: a multiple of 8, or all. */
+  rows?(run: TrainingRun): number
   /** Factor on the loss before backward. */
   lossScale?(): number
   /** Sees or changes the gradients of the mean loss (times the loss scale, before the trick that unscales). 'skip': no update. */

@@ -161,7 +161,7 @@ describe('WebAssembly equals the plain form', () => {
     const p = pair(6)
     both(p, (k) => {
       k.fill(10_000, 1, at(0))
-      k.dropout(9_999, at(0), at(1), Math.round(0.3 * 65536), 1 / 0.7, 123, 456, 7)
+      k.dropout(9_999, at(0), at(1), Math.round(0.3 * 65536), 1 / 0.7, 123, 456, 7, 5)
     })
     expect(difference(p, at(1), 9_999)).toBe(0)
     const kept = new Float32Array(p.plain, at(1), 9_999).filter((x) => x > 0).length / 9_999

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { createRng, isTradewrightError } from '@tradewright/core'
+import { createManualClock, createRng, isTradewrightError } from '@tradewright/core'
 import { describe, expect, it } from 'vitest'
 import {
   adam,
@@ -12,6 +12,8 @@ import {
   createTrainer,
   crossEntropy,
   dense,
+  dropout,
+  dynamicBatching,
   dynamicLossScaling,
   earlyStopping,
   exponentialAverage,
@@ -19,6 +21,7 @@ import {
   fusedBackend,
   gradientAccumulation,
   gradientCheckpointing,
+  type Loss,
   labelSmoothing,
   linearWarmup,
   meanSquaredError,
@@ -65,6 +68,7 @@ const make: Record<string, () => Trick> = {
   clipValue: () => clipValue(0.05),
   clipNorm: () => clipNorm(0.1),
   gradientCheckpointing: () => gradientCheckpointing(),
+  dynamicBatching: () => dynamicBatching({ least: 8, trials: 1, every: 2 }),
   dynamicLossScaling: () => dynamicLossScaling(),
   anomalyDetection: () => anomalyDetection(),
   exponentialAverage: () => exponentialAverage(),
@@ -117,6 +121,9 @@ describe('pairs of tricks', () => {
     const regression = { model: sequential(4, [dense(1)]), loss: sharpe() }
     expect(() => createTrainer({ ...base, ...regression, tricks: [gradientAccumulation(2)] })).toThrow(
       "'gradientAccumulation' and loss 'sharpe'",
+    )
+    expect(() => createTrainer({ ...base, ...regression, tricks: [dynamicBatching()] })).toThrow(
+      "'dynamicBatching' and loss 'sharpe'",
     )
     expect(() => createTrainer({ ...base, ...regression, tricks: [mixup()] })).toThrow("'mixup' and loss 'sharpe'")
     expect(() => createTrainer({ ...base, ...regression, tricks: [labelSmoothing(0.1)] })).toThrow(
@@ -180,6 +187,68 @@ describe('gradients', () => {
       }
       other.trainer.dispose()
     }
+  })
+
+  describe('dynamic batching', () => {
+    const wide = { batch: 64, model: sequential(4, [dense(8, { activation: 'tanh' }), dropout(0.3), dense(3)]) }
+    const near = (a: readonly number[], b: readonly number[]) =>
+      a.forEach((value, i) => {
+        expect(Math.abs(value - b[i])).toBeLessThan(1e-6)
+      })
+
+    it('by memory: the most rows that fit, and the weights of the whole batch to 1e-6, dropout and SAM among it', async () => {
+      const wide = {
+        batch: 64,
+        rate: 0.02,
+        model: sequential(4, [dense(256, { activation: 'tanh' }), dropout(0.3), dense(256), dense(3)]),
+      }
+      for (const updateRule of [sgd(), sam(sgd())]) {
+        const plain = await train({ ...wide, updateRule }, 3)
+        const { total } = createTrainer({ ...base, ...wide, updateRule }).model.memory()
+        const limited = { goal: 'memory', maxBytes: total - 1, least: 8 } as const
+        const {
+          weights: found,
+          result,
+          trainer,
+        } = await train({ ...wide, updateRule, tricks: [dynamicBatching(limited)] }, 3)
+        near(found, plain.weights)
+        expect(trainer.model.batch).toBeLessThan(64)
+        expect(trainer.model.memory().total).toBeLessThan(total)
+        expect(result.tricks.dynamicBatching).toEqual({
+          rows: trainer.model.batch,
+          bytes: trainer.model.memory().total,
+          measured: 0,
+        })
+      }
+      expect(() => createTrainer({ ...base, ...wide, tricks: [dynamicBatching({ maxBytes: 100 })] })).toThrow(
+        /\[OUT_OF_MEMORY\] 32 rows must fit in maxBytes \(100\).*lower least/,
+      )
+    })
+
+    it('by throughput: what was fastest on the clock, measured again as that changes', async () => {
+      const clock = createManualClock()
+      const plain = crossEntropy()
+      let slow = 64
+      const loss: Loss = {
+        ...plain,
+        evaluate(part, gradient, factor, out) {
+          // A call takes 10 ms, and `slow` rows at once a hundred more.
+          clock.advance(part.rows === slow ? 110 : 10)
+          return plain.evaluate(part, gradient, factor, out)
+        },
+      }
+      const chosen: number[] = []
+      const spy: Trick = { name: 'spy', epoch: () => void chosen.push(trick.stats?.().rows ?? 0) }
+      const trick = dynamicBatching({ least: 16, trials: 2, every: 4, clock })
+      const trainer = createTrainer({ ...base, ...wide, loss, tricks: [trick, spy] })
+      await trainer.fit(data, { epochs: 8 }) // one update an epoch; 64, 32 and 16 rows are tried twice each
+      expect(chosen.slice(5)).toEqual([32, 32, 32])
+      slow = 32
+      await trainer.fit(data, { epochs: 17 })
+      expect(chosen.at(-1)).toBe(64)
+      expect(trick.stats?.().measured).toBe(2)
+      near(weights(trainer), (await train(wide, 17)).weights)
+    })
   })
 
   it('loss scaling skips an overflow and halves, grows after the interval, and else changes nothing', async () => {

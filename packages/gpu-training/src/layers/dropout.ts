@@ -40,7 +40,18 @@ export const dropoutLayer: LayerDefinition = {
       const factor = 1 / (1 - threshold / 65536)
       return () => {
         const n = run.rows * columns
-        if (run.training) kernels.dropout(n, x, y, threshold, factor, run.key0, (run.key1 ^ hash) >>> 0, run.step)
+        if (run.training)
+          kernels.dropout(
+            n,
+            x,
+            y,
+            threshold,
+            factor,
+            run.key0,
+            (run.key1 ^ hash) >>> 0,
+            run.step,
+            (run.first * columns) / 8,
+          )
         else {
           kernels.fill(n, 0, y)
           kernels.axpy(n, 1, x, y)
@@ -52,7 +63,17 @@ export const dropoutLayer: LayerDefinition = {
       const threshold = dropoutThreshold(rate)
       const factor = 1 / (1 - threshold / 65536)
       return () => {
-        kernels.dropout(run.rows * columns, dy, dx, threshold, factor, run.key0, (run.key1 ^ hash) >>> 0, run.step)
+        kernels.dropout(
+          run.rows * columns,
+          dy,
+          dx,
+          threshold,
+          factor,
+          run.key0,
+          (run.key1 ^ hash) >>> 0,
+          run.step,
+          (run.first * columns) / 8,
+        )
       }
     },
   },

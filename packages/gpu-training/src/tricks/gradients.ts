@@ -1,5 +1,6 @@
 import { TradewrightError } from '@tradewright/core'
 import { checkCount, checkRange } from '../check-range.ts'
+import { viewRows } from '../slice-batch.ts'
 import type { Trick } from '../trick.ts'
 
 /**
@@ -127,7 +128,14 @@ export function anomalyDetection(): Trick {
     order: -30,
     conflicts: { dynamicLossScaling: 'an overflow is an anomaly to the one, and expected by the other' },
     batch(batch, run) {
-      check = () => run.model.diagnose(batch, run.step)
+      check = () => {
+        const { model, step } = run
+        for (let from = 0; from < batch.rows; from += model.batch) {
+          const op = model.diagnose(viewRows(batch, from, Math.min(model.batch, batch.rows - from)), step)
+          if (op !== undefined) return op
+        }
+        return undefined
+      }
       return batch
     },
     gradients({ model, step, epoch }) {
