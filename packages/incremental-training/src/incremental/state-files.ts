@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
-import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Cache, type CacheStats, type Entry, type Key, TradewrightError } from '@tradewright/core'
 
@@ -65,9 +65,7 @@ export function stateFiles({ directory, maxBytes = 2 * 1024 ** 3 }: StateFilesOp
     await mkdir(folder(key), { recursive: true })
     const temporary = join(folder(key), `${key}.${process.pid}.${number++}.tmp`)
     try {
-      await writeFile(temporary, content)
-      const file = await open(temporary, 'r+')
-      await file.sync().finally(() => file.close())
+      await writeFile(temporary, content) // not synced: a torn file fails its checksum, and is trained again
       await rename(temporary, path(key))
     } catch (cause) {
       await rm(temporary, { force: true }).catch(() => undefined)

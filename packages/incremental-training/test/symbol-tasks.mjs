@@ -1,0 +1,9 @@
+// Functions that train a symbol, as a user's module has them.
+import { appendFileSync } from 'node:fs'
+
+export async function train({ symbol, options }, { signal }) {
+  signal.throwIfAborted()
+  if (options.log !== undefined) appendFileSync(options.log, `${symbol}\n`)
+  if (options.fail === symbol) throw new Error(`no bars of ${symbol}`)
+  return { symbol, weights: new Float32Array(options.size ?? 3000).fill(symbol.length) }
+}
