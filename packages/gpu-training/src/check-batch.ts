@@ -1,5 +1,6 @@
 import { TradewrightError } from '@tradewright/core'
 import type { Batch, CompileOptions } from './backend.ts'
+import type { ResolvedModel } from './model-spec.ts'
 
 const STORAGE = ['float32', 'bfloat16', 'float16']
 
@@ -34,15 +35,50 @@ export function checkFirst(first: number): void {
     throw new TradewrightError('BAD_OPTION', `first must be a multiple of 8, was ${first}`, { first })
 }
 
-/** Checks a batch's shapes: O(1). */
-export function checkBatch({ rows, x, y, weight }: Batch, inputs: number, most: number): void {
+/** An array's dtype as users say it. */
+export function dtypeOf(values: unknown): string {
+  if (values instanceof Float32Array) return 'float32'
+  const name = (Object.prototype.toString.call(values) as string).slice(8, -1)
+  return /^(Float|Int|Uint)\d+/.test(name) ? name.replace('Array', '').toLowerCase() : name
+}
+
+/** Refuses anything but a Float32Array, saying what it is for, and both dtypes and shapes. */
+export function checkFloats(what: string, values: unknown, shape: string): void {
+  if (values instanceof Float32Array) return
+  const length = (values as { readonly length?: number } | undefined)?.length ?? 0
+  throw new TradewrightError(
+    'BAD_SHAPE',
+    `${what} must be float32 ${shape}, was ${dtypeOf(values)} of ${length} numbers; convert it with Float32Array.from`,
+    { expected: 'float32', dtype: dtypeOf(values), shape, length },
+  )
+}
+
+/** Checks a batch's dtypes and shapes: O(1). */
+export function checkBatch(
+  { rows, x, y, weight }: Batch,
+  { inputs, outputs, layers }: ResolvedModel,
+  most: number,
+): void {
+  // Texts are made only for an error: in every step they would be garbage.
+  if (!(x instanceof Float32Array)) checkFloats(`the input of layer '${layers[0].name}'`, x, `[${rows}, ${inputs}]`)
+  if (!(y instanceof Float32Array))
+    checkFloats(
+      `the target of layer '${layers[layers.length - 1].name}'`,
+      y,
+      `[${rows}, targets for ${outputs} outputs]`,
+    )
+  if (weight !== undefined && !(weight instanceof Float32Array)) checkFloats('the weight of rows', weight, `[${rows}]`)
   if (!(Number.isInteger(rows) && rows >= 1 && rows <= most))
     throw new TradewrightError('BAD_SHAPE', `a batch must have 1 to ${most} rows, was ${rows}`, { rows, most })
   if (x.length < rows * inputs)
-    throw new TradewrightError('BAD_SHAPE', `the input must have shape [${rows}, ${inputs}], was ${x.length} numbers`, {
-      expected: [rows, inputs],
-      length: x.length,
-    })
+    throw new TradewrightError(
+      'BAD_SHAPE',
+      `the input of layer '${layers[0].name}' must have shape [${rows}, ${inputs}], was ${x.length} numbers`,
+      {
+        expected: [rows, inputs],
+        length: x.length,
+      },
+    )
   if (y.length === 0 || y.length % rows !== 0)
     throw new TradewrightError('BAD_SHAPE', `the target must have ${rows} rows, was ${y.length} numbers`, { rows })
   if (weight !== undefined && weight.length !== rows)

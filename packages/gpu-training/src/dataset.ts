@@ -1,4 +1,5 @@
 import { type FeatureMatrix, TradewrightError } from '@tradewright/core'
+import { checkFloats } from './check-batch.ts'
 
 /** Rows to learn from. Gathering copies them into buffers of the loader, so a dataset may lie anywhere. */
 export interface Dataset {
@@ -45,6 +46,9 @@ function shapeError(what: string, expected: string, length: number): Tradewright
 export function arrayDataset({ x, inputs, y, weight }: ArrayDatasetInput): Dataset {
   if (!(Number.isInteger(inputs) && inputs >= 1) || x.length === 0 || x.length % inputs !== 0)
     throw shapeError('x', `rows of ${inputs} numbers`, x.length)
+  checkFloats('x', x, `[rows, ${inputs}]`)
+  checkFloats('y', y, '[rows, targets]')
+  if (weight !== undefined) checkFloats('weight', weight, '[rows]')
   const rows = x.length / inputs
   if (y.length === 0 || y.length % rows !== 0) throw shapeError('y', `${rows} rows`, y.length)
   if (weight !== undefined && weight.length !== rows) throw shapeError('weight', `${rows} numbers`, weight.length)

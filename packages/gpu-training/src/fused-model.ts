@@ -213,7 +213,7 @@ export class FusedModel implements CompiledModel {
   /** Puts a batch where the training plan reads it. */
   #begin(batch: Batch, { step, accumulate, first = 0 }: GradientOptions): void {
     this.#open()
-    checkBatch(batch, this.inputs, this.#options.batch)
+    checkBatch(batch, this.#model, this.#options.batch)
     checkFirst(first)
     this.#checkCategories(batch.x, batch.rows)
     const run = this.#run
@@ -281,7 +281,7 @@ export class FusedModel implements CompiledModel {
 
   evaluate(batch: Batch): LossSum {
     this.#open()
-    checkBatch(batch, this.inputs, this.#options.batch)
+    checkBatch(batch, this.#model, this.#options.batch)
     this.#forward(batch.x, 0, batch.rows)
     return this.#options.loss.evaluate(this.#see(batch, this.#inferred), undefined, 1)
   }

@@ -59,6 +59,8 @@ export { binaryCrossEntropy, crossEntropy, focal } from './losses/classification
 export { huber, meanSquaredError, quantile } from './losses/regression.ts'
 export type { SharpeOptions } from './losses/sharpe.ts'
 export { sharpe } from './losses/sharpe.ts'
+export type { ModelPool, ModelPoolOptions, ModelPoolStats } from './model-pool.ts'
+export { createModelPool } from './model-pool.ts'
 export type { ModelParameter, ModelSpec } from './model-spec.ts'
 export { sequential } from './model-spec.ts'
 export type { Bottleneck, ModelPerformance, PerformanceOptions, TraceEvent, TraceTrick } from './monitoring.ts'

@@ -202,7 +202,7 @@ export class TfModel implements CompiledModel {
 
   gradients(batch: Batch, { step, accumulate, scale = 1, first = 0 }: GradientOptions): LossSum {
     this.#open()
-    checkBatch(batch, this.inputs, this.#options.batch)
+    checkBatch(batch, this.#model, this.#options.batch)
     checkFirst(first)
     const { rows } = batch
     const moment: Moment = { step, before: first / rows, training: true }
@@ -319,7 +319,7 @@ export class TfModel implements CompiledModel {
 
   evaluate(batch: Batch): LossSum {
     this.#open()
-    checkBatch(batch, this.inputs, this.#options.batch)
+    checkBatch(batch, this.#model, this.#options.batch)
     return this.#evaluateLoss(
       batch,
       this.#predictBatch(batch.x.subarray(0, batch.rows * this.inputs), batch.rows),

@@ -1,4 +1,5 @@
 import { type Data, TradewrightError } from '@tradewright/core'
+import { dtypeOf } from './check-batch.ts'
 import type { ModelParameter } from './model-spec.ts'
 
 /** Everything that a resumed training needs, by name. */
@@ -37,6 +38,15 @@ export function readState(data: Data, ours: readonly ModelParameter[], rule: str
         `a training state must be of the same architecture: layer '${(ours[i] ?? state.parameters[i]).name.split('/')[0]}' has ${show(ours[i])}, the state ${show(state.parameters[i])}`,
         { ours: show(ours[i]), state: show(state.parameters[i]) },
       )
+  for (const { name, shape, size } of ours) {
+    const values = state.values[name]
+    if (values instanceof Float32Array && values.length === size) continue
+    throw new TradewrightError(
+      'BAD_SHAPE',
+      `a training state must have layer '${name.split('/')[0]}' as it is here: ${name} is float32 [${shape.join(', ')}], in the state ${dtypeOf(values)} of ${values?.length ?? 0} numbers`,
+      { parameter: name, expected: 'float32', dtype: dtypeOf(values) },
+    )
+  }
   if (state.rule !== rule)
     throw new TradewrightError('BAD_OPTION', `a training state must be of update rule '${rule}', was '${state.rule}'`)
   return state

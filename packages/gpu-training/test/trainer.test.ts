@@ -186,6 +186,39 @@ describe('bad input gets one clear error', () => {
     })
   })
 
+  it('dtypes, with the layer and both of them', async () => {
+    const { model: compiled } = createTrainer(base)
+    const doubles = new Float64Array(8) as unknown as Float32Array
+    const y = new Float32Array(4)
+    expect((await refusal(() => arrayDataset({ x: doubles, inputs: 2, y }))).message).toContain(
+      'x must be float32 [rows, 2], was float64 of 8 numbers; convert it with Float32Array.from',
+    )
+    const ints = Int32Array.of(0, 1, 0, 1) as unknown as Float32Array
+    expect((await refusal(() => arrayDataset({ x: new Float32Array(8), inputs: 2, y: ints }))).message).toContain(
+      'y must be float32 [rows, targets], was int32 of 4 numbers',
+    )
+    const run = (batch: { x: Float32Array; y: Float32Array }) =>
+      refusal(() => compiled.gradients({ rows: 4, ...batch }, { step: 0, accumulate: false }))
+    expect(await run({ x: doubles, y })).toMatchObject({
+      code: 'BAD_SHAPE',
+      message: expect.stringContaining("the input of layer 'dense_0' must be float32 [4, 2], was float64 of 8 numbers"),
+    })
+    expect((await run({ x: new Float32Array(8), y: ints })).message).toContain(
+      "the target of layer 'dense_2' must be float32 [4, targets for 2 outputs], was int32 of 4 numbers",
+    )
+    expect((await run({ x: new Float32Array(7), y })).message).toContain(
+      "the input of layer 'dense_0' must have shape [4, 2], was 7 numbers",
+    )
+    const lists = [1, 2, 3, 4, 5, 6, 7, 8] as unknown as Float32Array
+    expect((await run({ x: lists, y })).message).toContain('was Array of 8 numbers')
+    const trainer = createTrainer(base)
+    const state = structuredClone(trainer.save()) as unknown as { values: Record<string, unknown> }
+    state.values['dense_1/kernel'] = new Float64Array(16 * 8)
+    expect((await refusal(() => trainer.restore(state as never))).message).toContain(
+      "layer 'dense_1' as it is here: dense_1/kernel is float32 [16, 8], in the state float64 of 128 numbers",
+    )
+  })
+
   it('layers: unknown types and bad options, with names', async () => {
     const make = (...layers: Parameters<typeof sequential>[1]) =>
       refusal(() => createTrainer({ ...base, model: sequential(2, layers) }))
