@@ -85,7 +85,7 @@ describe('the insight of a report', () => {
   /** A search whose objective is its first parameter, a tenth of its second and nothing of its third. */
   const planted = async (trials: number) => {
     const space = defineSpace({ a: float(0, 1), b: float(0, 1), c: float(0, 1) })
-    const study = createStudy({ space, sampler: { type: 'random' }, seed: 3, direction: 'maximize' })
+    const study = createStudy({ space, sampler: { type: 'random' }, seed: 3, directions: ['maximize'] })
     const { trials: made } = await study.optimize(({ params }) => params.a + params.b / 10, { trials })
     return { ...results[0], space: space as unknown as Space, trials: made }
   }
