@@ -165,6 +165,38 @@ describe('incrementalTraining, exact', () => {
     expect(calls).toHaveLength(6) // 30 and 8 of the one that stopped at 6 needed none
   })
 
+  it('does the same with boosted trees, with early stopping and without', async () => {
+    const { X, y } = rows(300, 400)
+    for (const [options, validation] of [
+      [{ rowSample: 0.7, columnSample: 0.5, maxDepth: 3 }, undefined],
+      [
+        { rowSample: 0.7, maxDepth: 3, earlyStopping: 5 },
+        { X, y },
+      ],
+    ] as const) {
+      const optimizer = incrementalTraining()
+      const of = (count: number): FitRequest => ({
+        ...request({}, rows(0, 300)),
+        validation,
+        model: {
+          module: '-',
+          export: 'gradientBoosting',
+          options: { ...options, rounds: count },
+          rounds: 'rounds',
+          version: '1',
+        },
+      })
+      for (const count of [10, 15, 30, 12, 60, 3]) {
+        const fitted = await optimizer.fit(of(count), cold)
+        expect(fitted.model).toEqual((await cold(of(count))).model)
+        expect(fitted.exact).toBe(true)
+      }
+      const { cold: fromNothing, continuedExact } = optimizer.stats()
+      if (validation === undefined) expect([fromNothing, continuedExact]).toEqual([1, 5])
+      else expect(continuedExact).toBeGreaterThan(0)
+    }
+  })
+
   it('never answers a model of other data, parameters or code', async () => {
     const data = [rows(0, 30), rows(0, 31), rows(1, 31)]
     const changed = rows(0, 30)
@@ -305,6 +337,23 @@ describe('incrementalTraining, exact', () => {
 })
 
 describe('incrementalTraining, approximate', () => {
+  it('keeps boosted trees as many as were asked for, from window to window', async () => {
+    const optimizer = incrementalTraining({ approximate: { driftThreshold: 100 } })
+    const model = {
+      module: '-',
+      export: 'gradientBoosting',
+      options: { rounds: 20, maxDepth: 3 },
+      rounds: 'rounds',
+      version: '1',
+    }
+    for (const end of [300, 340, 380]) {
+      const fitted = await optimizer.fit({ ...request({}, rows(end - 300, end)), model }, cold)
+      expect(fitted.rounds).toBe(20)
+      expect(fitted.exact).toBe(end === 300)
+      expect(fitted.cost.rounds).toBe(end === 300 ? 20 : 5)
+    }
+  })
+
   const near = (over: Parameters<typeof incrementalTraining>[0] = {}) =>
     incrementalTraining({ approximate: true, ...over })
 
