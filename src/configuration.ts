@@ -1,4 +1,5 @@
 import type { PrunerSpec } from '@tradewright/adaptive-sampling'
+import type { SharedIndicatorStore } from '@tradewright/backtest-cache'
 import {
   type Clock,
   type DataSource,
@@ -76,6 +77,8 @@ export interface CachingOptions {
     | undefined
   /** 'cost' keeps only what takes at least 5 times a hit to compute; 'all' keeps everything. @default 'cost' */
   readonly admission?: 'cost' | 'all' | undefined
+  /** Where columns of indicators are kept, as `precompute` fills it; `enabled` or not. @default one of the system's own */
+  readonly indicators?: SharedIndicatorStore | undefined
 }
 
 /** Where trials are evaluated: worker threads, as far as batches are worth it. Changes no result. */
@@ -196,6 +199,7 @@ export interface ResolvedCaching {
   readonly cacheTtl: Duration
   readonly disk: false | { readonly directory: string; readonly maxBytes: number }
   readonly admission: 'cost' | 'all'
+  readonly indicators?: SharedIndicatorStore | undefined
 }
 
 /** The parallelization section with every default filled in. */
@@ -325,6 +329,10 @@ const caching: z.ZodType<ResolvedCaching> = section({
   cacheTtl: leaf<Duration>("seconds above 0, or a time as '30m'", (v) => (durationSeconds(v) ?? 0) > 0).default(3600),
   disk: z.union([z.literal(false), disk]).prefault({}),
   admission: leaf<'cost' | 'all'>("'cost' or 'all'", (v) => v === 'cost' || v === 'all').default('cost'),
+  indicators: leaf<SharedIndicatorStore>(
+    'a store as sharedIndicatorStore makes it',
+    (v) => hasMethod(v, 'get') && hasMethod(v, 'put') && hasMethod(v, 'since'),
+  ).optional(),
 })
 
 const parallelization: z.ZodType<ResolvedParallelization> = section({

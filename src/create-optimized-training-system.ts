@@ -80,7 +80,7 @@ class System implements TrainingSystem {
     this.#owned = owned
     this.#cache = cache
     this.#profiler = profiling.enabled ? createTimingProfiler({ clock }) : undefined
-    this.#indicators = sharedOnDemand({ clock })
+    this.#indicators = config.computationalOptimization.caching.indicators ?? sharedOnDemand({ clock })
     this.#engine = createEngine({ indicators: this.#indicators, profiler: this.#profiler, clock })
     this.#workers = openWorkers(config.computationalOptimization.parallelization, this.#engine, clock, this.#indicators)
     if (this.#workers !== undefined) owned.use(this.#workers.pool)

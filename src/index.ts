@@ -46,6 +46,13 @@ export {
   tripleBarrier,
 } from '@tradewright/backtest'
 export type {
+  PrecomputeOptions,
+  PrecomputeReport,
+  SharedIndicatorStats,
+  SharedIndicatorStore,
+} from '@tradewright/backtest-cache'
+export { precompute, sharedIndicatorStore } from '@tradewright/backtest-cache'
+export type {
   Bars,
   BarsInput,
   BarsRequest,
