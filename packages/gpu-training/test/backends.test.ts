@@ -3,8 +3,6 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import {
-  activation,
-  activationKinds,
   adam,
   arrayDataset,
   clipNorm,
@@ -15,7 +13,6 @@ import {
   embedding,
   fusedBackend,
   gradientAccumulation,
-  type LayerSpec,
   layerNorm,
   loadBackend,
   meanSquaredError,
@@ -26,7 +23,8 @@ import {
   type TrainingBackend,
   tfjs,
 } from '../src/index.ts'
-import { gradientError, randomBatch } from './random-batch.ts'
+import { trainingBackendContract } from '../testing/index.ts'
+import { randomBatch } from './random-batch.ts'
 
 // The self-contained bundle: the test runner's resolve conditions break a dependency of the others.
 const require = createRequire(import.meta.url)
@@ -49,53 +47,22 @@ const blas = await openBlas().then(
   (error: Error) => ({ accelerate: undefined, why: error.message }),
 )
 
-const layers: Record<string, readonly (LayerSpec | readonly LayerSpec[])[]> = {
-  'relu within the product': [dense(9, { activation: 'relu' }), dense(8, { activation: 'relu' }), dense(3)],
-  ...Object.fromEntries(activationKinds.map((kind) => [kind, [dense(8), activation(kind), dense(3)]])),
-  'layer norm': [dense(8, { activation: 'tanh' }), layerNorm(), dense(3)],
-  dropout: [dense(16, { activation: 'tanh' }), dropout(0.4), dense(3)],
-  residual: [dense(8, { activation: 'tanh' }), residual([layerNorm(), dense(8, { activation: 'silu' })]), dense(3)],
-  embedding: [embedding({ column: 2, categories: 4, size: 3 }), dense(3)],
-}
 const rows = 11
 const batch = randomBatch(rows, 5, 3, 1)
 for (let i = 0; i < rows; i++) batch.x[i * 5 + 2] = i % 4
 
-/** Loss, predictions and gradients must agree with the fused engine's plain kernels. */
-function compare(backend: TrainingBackend, list: (typeof layers)[string]): void {
-  const options = { batch: 16, loss: meanSquaredError(), seed: 3 }
-  const model = backend.compile(sequential(5, list), options)
-  const reference = fusedBackend({ kernels: 'plain' }).compile(sequential(5, list), options)
-  const a = model.gradients(batch, { step: 4, accumulate: false })
-  const b = reference.gradients(batch, { step: 4, accumulate: false })
-  expect(Math.abs(a.sum / b.sum - 1)).toBeLessThan(1e-5)
-  for (const [name, expected] of reference.gradientsOf) {
-    const found = model.gradientsOf.get(name) as Float32Array
-    const size = Math.hypot(...expected)
-    expect(Math.hypot(...expected.map((x, i) => x - found[i]))).toBeLessThan(2e-5 * Math.max(1, size))
-  }
-  const out = (m: typeof model) => [...m.predict(batch.x, rows, new Float32Array(rows * 3))]
-  out(reference).forEach((x, i) => {
-    expect(Math.abs(out(model)[i] - x)).toBeLessThan(1e-5)
-  })
-  model.dispose()
+trainingBackendContract({ name: 'fused', make: () => fusedBackend() })
+trainingBackendContract({ name: 'fused, without relaxed SIMD', make: () => fusedBackend({ relaxedSimd: false }) })
+trainingBackendContract({ name: 'fused, plain kernels', make: () => fusedBackend({ kernels: 'plain' }) })
+trainingBackendContract({ name: 'fused, 2 threads', make: () => fusedBackend({ threads: 2 }) })
+trainingBackendContract({ name: 'TensorFlow.js on cpu', make: () => onTf('cpu') })
+trainingBackendContract({ name: 'TensorFlow.js on wasm', make: () => onTf('wasm') })
+if (blas.accelerate !== undefined) {
+  const { accelerate } = blas
+  trainingBackendContract({ name: 'fused, OpenBLAS', make: () => fusedBackend({ accelerate }) })
 }
 
 describe.each(['cpu', 'wasm'])('TensorFlow.js on %s', (device) => {
-  it.each(Object.entries(layers))('%s equals the fused engine', async (_, list) => {
-    compare(await onTf(device), list)
-  })
-
-  it('gradients by finite differences', async () => {
-    const model = (await onTf(device)).compile(sequential(5, layers.residual), {
-      batch: rows,
-      loss: meanSquaredError(),
-      seed: 3,
-    })
-    expect(gradientError(model, batch, 4e-3, 7)).toBeLessThan(4e-3)
-    model.dispose()
-  })
-
   it('leaves no tensor after 1,000 steps, nor after it is disposed', async () => {
     const backend = await onTf(device)
     const empty = tf.memory().numTensors
@@ -217,10 +184,6 @@ describe('TensorFlow.js on wasm', () => {
 afterAll(() => tf.disposeVariables())
 
 describe.skipIf(blas.accelerate === undefined)(`OpenBLAS${blas.why === '' ? '' : ` (skipped: ${blas.why})`}`, () => {
-  it.each(Object.entries(layers))('%s equals the plain kernels', (_, list) => {
-    compare(fusedBackend({ ...(blas.accelerate === undefined ? {} : { accelerate: blas.accelerate }) }), list)
-  })
-
   it('checkpointing changes no bit there either', () => {
     const list = Array.from({ length: 6 }, () => dense(5, { activation: 'relu' }))
     const gradients = (checkpoint: 'all' | 'recursive') => {
