@@ -399,6 +399,8 @@ export class TreeGrower {
         parts.push({ start: start + from, count: Math.min(size, count - from), owner })
       all += count
     })
+    // The kernel writes one word past a part's right rows: in order of their rows, each part has one of its own.
+    parts.sort((a, b) => a.start - b.start)
     parts.forEach(({ start, count, owner }, i) => {
       const { split } = batch[owner]
       const item = (at.items >>> 2) + i * 16

@@ -270,8 +270,14 @@ export class TreeTrainer {
    * Grows a tree from the gradients of a group and adds it to the margins.
    *
    * @param rows what {@link sample} gave, or all rows.
+   * @param only 'others': leaves the margins of the rows that it grew from as they are.
    */
-  grow(group: number, rows: { readonly count: number; readonly others: number }, rng: Rng): TrainedTree {
+  grow(
+    group: number,
+    rows: { readonly count: number; readonly others: number },
+    rng: Rng,
+    only?: 'others',
+  ): TrainedTree {
     const { at, u8 } = this.#memory
     const { rule } = this.#input
     const all = Array.from({ length: this.#features }, (_, f) => f)
@@ -290,7 +296,7 @@ export class TreeTrainer {
     if (rule.objective === 'quantile') this.#renewLeaves(tree)
     const values = Float32Array.from(tree.weight, (w) => Math.fround(w) * Math.fround(rule.learningRate))
     const margins = at.margins + group * this.#total * 4
-    this.#grower.addLeaves(tree, values, margins)
+    if (only === undefined) this.#grower.addLeaves(tree, values, margins)
     this.#grower.addOthers(tree, values, margins, rows.others)
     return { tree, values }
   }
