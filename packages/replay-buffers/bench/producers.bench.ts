@@ -1,6 +1,7 @@
 // Two worker threads that add to one shared buffer against one: rows a second. Below 1.7 the producers wait for each
 // other (a shared cache line, a lock), and collecting with more actors would not pay.
 //   node --conditions=@tradewright/source --import tsx packages/replay-buffers/bench/producers.bench.ts
+import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { createReplayBuffer, shared } from '../src/index.ts'
 
@@ -18,7 +19,7 @@ async function run(workers: number, chunkRows: number): Promise<{ readonly perSe
   const threads = Array.from(
     { length: workers },
     (_, who) =>
-      new Worker(new URL('../test/shared-worker.mjs', import.meta.url), {
+      new Worker(join(process.env.REPLAY_PACKAGE ?? join(import.meta.dirname, '..'), 'test/shared-worker.mjs'), {
         workerData: { handle: buffer.handle(), count: ROWS / workers, who, episode: 1000 },
       }),
   )

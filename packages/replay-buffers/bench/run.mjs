@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
 const folder = mkdtempSync(join(tmpdir(), 'replay-bench-'))
@@ -19,6 +20,9 @@ await build({
   external: ['lz4-napi'],
   outfile,
 })
-const { status } = spawnSync(process.execPath, [outfile, ...process.argv.slice(3)], { stdio: 'inherit' })
+const { status } = spawnSync(process.execPath, [outfile, ...process.argv.slice(3)], {
+  stdio: 'inherit',
+  env: { ...process.env, REPLAY_PACKAGE: fileURLToPath(new URL('..', import.meta.url)) },
+})
 rmSync(folder, { recursive: true })
 process.exit(status ?? 1)

@@ -1,45 +1,10 @@
 import { isTradewrightError, TradewrightError } from '@tradewright/core'
+import type { BlockBackend, BlockGeometry } from './block-geometry.ts'
+import { BLOCK_HEADER_BYTES } from './block-geometry.ts'
 import type { RowIndex } from './episode-rows.ts'
 import { type Field, type Layout, Views } from './layout.ts'
 import { copyField, type OutColumn, type RowStore, zeroField } from './row-store.ts'
 import { SlotTable } from './slot-table.ts'
-
-/** Bytes of a block's header; flags follow, then records. */
-export const BLOCK_HEADER_BYTES = 64
-
-/** How rows are divided into blocks. */
-export interface BlockGeometry {
-  readonly slots: number
-  /** Slots of one lane: a block never holds rows of two. */
-  readonly ringLength: number
-  readonly rowsPerBlock: number
-  /** Bytes of a block's image: header, flags, records. */
-  readonly blockBytes: number
-  /** Byte at which the records begin. */
-  readonly recordsAt: number
-  readonly blocksPerLane: number
-  readonly blocks: number
-}
-
-/** Keeps images of blocks somewhere. */
-export interface BlockBackend {
-  /** Whether a block was ever written. */
-  has(block: number): boolean
-  /** @throws TradewrightError `CORRUPT`, `IO`. */
-  readSync(block: number, image: Uint8Array): void
-  read(block: number, image: Uint8Array): Promise<void>
-  writeSync(block: number, image: Uint8Array): void
-  write(block: number, image: Uint8Array): Promise<void>
-  /** Whether parts of this block can be read on their own: it was found intact before. Left out where none can. */
-  divisible?(block: number): boolean
-  /** Reads bytes of a divisible block from byte `at` of its image on. @throws TradewrightError `IO`. */
-  readPartSync?(block: number, at: number, into: Uint8Array): void
-  readPart?(block: number, at: number, into: Uint8Array): Promise<void>
-  /** Bytes held in memory. */
-  readonly memoryBytes: number
-  /** Counters of reads and writes. */
-  stats(): Readonly<Record<string, number>>
-}
 
 /** A block in memory. */
 interface Resident {
@@ -72,7 +37,7 @@ interface Run {
   readonly row: number
 }
 
-/** A read is at least this long: many small records come with the one that is wanted. */
+/** A read is at least this long, and begins where a page of the file does: many small records come with the one that is wanted. */
 const PAGE_BYTES = 4096
 
 /** Reads a block after which the counts of all are halved. */
@@ -82,28 +47,6 @@ const AGING = 8
 const WRITERS = 2
 
 const align = (value: number, to: number): number => Math.ceil(value / to) * to
-
-/**
- * Divides a layout's rows into blocks.
- *
- * @param blockBytes about the bytes of a block, from 4 KB to 16 MB. A record that is larger gets a block of its own.
- */
-export function blockGeometry(layout: Layout, slots: number, lanes: number, blockBytes: number): BlockGeometry {
-  const ringLength = slots / lanes
-  const fit = Math.floor((blockBytes - BLOCK_HEADER_BYTES - 8) / (layout.recordBytes + 1))
-  const rowsPerBlock = Math.max(1, Math.min(ringLength, fit))
-  const recordsAt = align(BLOCK_HEADER_BYTES + rowsPerBlock, 8)
-  const blocksPerLane = Math.ceil(ringLength / rowsPerBlock)
-  return {
-    slots,
-    ringLength,
-    rowsPerBlock,
-    recordsAt,
-    blockBytes: align(recordsAt + rowsPerBlock * layout.recordBytes, 4096),
-    blocksPerLane,
-    blocks: blocksPerLane * lanes,
-  }
-}
 
 /**
  * Records in blocks of which a budget's worth is in memory, the least recently used leaving first. A batch reads each
@@ -143,7 +86,13 @@ export class BlockStore implements RowStore {
   #untilAging: number
   /** A few kilobytes, for reads of records that are smaller. */
   readonly #page: Uint8Array
+  readonly #pages: Uint8Array
+  /** Reads of a prefetch that are under way at the same time: the system orders them, and none waits for JavaScript. */
+  readonly #readers: number
+  readonly #readerPages: Uint8Array[] = []
   #partialReads = 0
+  /** The budget is used up: from then on a block comes only for another. */
+  #full = false
   /** Places of blocks that are being read without blocking. */
   #loading = 0
   #hits = 0
@@ -161,7 +110,9 @@ export class BlockStore implements RowStore {
     this.slots = geometry.slots
     this.#backend = backend
     this.#maxBytes = options.maxBytes
-    this.#page = new Uint8Array(PAGE_BYTES)
+    this.#pages = new Uint8Array(2 * PAGE_BYTES)
+    this.#page = this.#pages.subarray(0, PAGE_BYTES)
+    this.#readers = Math.max(2, Math.min(64, Math.floor(options.maxBytes / 32 / (2 * PAGE_BYTES))))
     this.#touches = new Uint8Array(geometry.blocks)
     this.#keepNewest = options.keepNewest ?? 0
     const lanes = geometry.blocks / geometry.blocksPerLane
@@ -189,7 +140,7 @@ export class BlockStore implements RowStore {
   /** Bytes of everything that is neither a block nor a batch. */
   #heldElse(): number {
     const tables = this.#staging.rows.bytes + this.#nextStaging.rows.bytes
-    return this.#touches.byteLength + PAGE_BYTES + tables + this.#backend.memoryBytes
+    return this.#touches.byteLength + 2 * PAGE_BYTES * (1 + this.#readers) + tables + this.#backend.memoryBytes
   }
 
   /** Everything that counts towards the budget. */
@@ -578,34 +529,33 @@ export class BlockStore implements RowStore {
       for (let b = 0; b < touches.length; b++) touches[b] >>= 1
     }
     if (this.#backend.divisible === undefined || !this.#backend.divisible(block)) return false
-    if (this.#used() + this.geometry.blockBytes <= this.#maxBytes) return false
-    const [oldest] = this.#resident.keys()
+    if (!this.#full && this.#used() + this.geometry.blockBytes <= this.#maxBytes) return false
+    this.#full = true
+    const oldest: number | undefined = this.#resident.keys().next().value
     return oldest === undefined || touches[block] <= 2 * touches[oldest] + 4
   }
 
-  /** The bytes of a block's image that a run's read takes: its own, or a page of a block of small records. */
-  #span(run: Run): { readonly at: number; readonly bytes: number; readonly skip: number } {
-    const { recordsAt, rowsPerBlock } = this.geometry
-    const { recordBytes } = this.layout
-    const from = recordsAt + (run.first - this.range(run.block).first) * recordBytes
-    const bytes = run.count * recordBytes
-    if (bytes >= PAGE_BYTES) return { at: from, bytes, skip: 0 }
-    const end = recordsAt + rowsPerBlock * recordBytes
-    const at = Math.max(recordsAt, Math.min(from, end - PAGE_BYTES))
-    return { at, bytes: Math.min(PAGE_BYTES, end - at), skip: from - at }
+  /** The byte of a block's image at which a run's records begin. */
+  #runAt(run: Run): number {
+    return this.geometry.recordsAt + (run.first - this.range(run.block).first) * this.layout.recordBytes
   }
 
+  /**
+   * Reads a run: its own bytes, or, of a block of small records, the whole pages of the file that hold them (a page that
+   * is not asked for whole costs the system as much).
+   */
   #readRun(staging: Staging, run: Run): void {
     this.#partialReads++
-    const { at, bytes, skip } = this.#span(run)
-    const target = this.#target(staging, run)
-    if (bytes === target.length) {
-      this.#backend.readPartSync?.(run.block, at, target)
+    const from = this.#runAt(run)
+    const bytes = run.count * this.layout.recordBytes
+    if (bytes >= PAGE_BYTES) {
+      this.#backend.readPartSync?.(run.block, from, this.#target(staging, run))
       return
     }
-    const page = this.#page.subarray(0, bytes)
+    const at = from - (from % PAGE_BYTES)
+    const page = from + bytes - at > PAGE_BYTES ? this.#pages : this.#page
     this.#backend.readPartSync?.(run.block, at, page)
-    target.set(page.subarray(skip, skip + target.length))
+    staging.views.uint8.set(page.subarray(from - at, from - at + bytes), run.row * this.layout.recordBytes)
   }
 
   /**
@@ -637,28 +587,41 @@ export class BlockStore implements RowStore {
       if (this.#resident.has(run.block)) this.#copyRun(staging, run, this.#load(run.block))
       else (this.#readInPart(run.block) ? inPart : whole).push(run)
     }
-    const partReader = async (): Promise<void> => {
-      for (let run = inPart.pop(); run !== undefined; run = inPart.pop()) await this.#fetchRun(staging, run)
+    const partReader = async (_: unknown, place: number): Promise<void> => {
+      const pages = this.#pagesOf(place)
+      for (let run = inPart.pop(); run !== undefined; run = inPart.pop()) await this.#fetchRun(staging, run, pages)
     }
     const blockReader = async (): Promise<void> => {
       for (let run = whole.pop(); run !== undefined; run = whole.pop())
         this.#copyRun(staging, run, this.#resident.get(run.block) ?? (await this.#fetch(run.block)))
     }
-    await Promise.all(Array.from({ length: 16 }, partReader))
-    await Promise.all(Array.from({ length: Math.min(8, Math.max(1, this.#freePlaces())) }, blockReader))
+    const readers = Math.min(this.#readers, inPart.length)
+    const whole8 = Math.min(8, Math.max(1, this.#freePlaces()))
+    await Promise.all([...Array.from({ length: readers }, partReader), ...Array.from({ length: whole8 }, blockReader)])
   }
 
-  async #fetchRun(staging: Staging, run: Run): Promise<void> {
+  /** The pages that reader `place` of a prefetch reads into, made when they are first needed. */
+  #pagesOf(place: number): Uint8Array {
+    let pages = this.#readerPages[place]
+    if (pages === undefined) {
+      pages = new Uint8Array(2 * PAGE_BYTES)
+      this.#readerPages[place] = pages
+    }
+    return pages
+  }
+
+  async #fetchRun(staging: Staging, run: Run, buffer: Uint8Array): Promise<void> {
     this.#partialReads++
-    const { at, bytes, skip } = this.#span(run)
-    const target = this.#target(staging, run)
-    if (bytes === target.length) {
-      await this.#backend.readPart?.(run.block, at, target)
+    const from = this.#runAt(run)
+    const bytes = run.count * this.layout.recordBytes
+    if (bytes >= PAGE_BYTES) {
+      await this.#backend.readPart?.(run.block, from, this.#target(staging, run))
       return
     }
-    const page = new Uint8Array(bytes)
-    await this.#backend.readPart?.(run.block, at, page)
-    target.set(page.subarray(skip, skip + target.length))
+    const at = from - (from % PAGE_BYTES)
+    const pages = from + bytes - at > PAGE_BYTES ? buffer : buffer.subarray(0, PAGE_BYTES)
+    await this.#backend.readPart?.(run.block, at, pages)
+    staging.views.uint8.set(pages.subarray(from - at, from - at + bytes), run.row * this.layout.recordBytes)
   }
 
   #freePlaces(): number {

@@ -1,6 +1,8 @@
-import { type BlockGeometry, BlockStore, blockGeometry } from './block-store.ts'
+import { type BlockGeometry, blockGeometry } from './block-geometry.ts'
+import { BlockPacker } from './block-packer.ts'
+import { BlockStore } from './block-store.ts'
 import type { Columns } from './columns.ts'
-import { CompressedBlocks, deflateCodec } from './compressed-blocks.ts'
+import { CompressedBlocks } from './compressed-blocks.ts'
 import { EpisodeRows } from './episode-rows.ts'
 import {
   assembleBuffer,
@@ -20,9 +22,8 @@ export function openCompressedBuffer<C extends Columns>(
   const { capacity, streams = 1 } = options
   const { layout, writers } = resolveOptions(options)
   const geometry = blockGeometry(layout, capacity, streams, storage.blockBytes)
-  const { codec = deflateCodec, delta, shuffle = layout.recordBytes < 512 } = storage
   const { maxBytes, packedBytes } = budget(storage.maxBytes, geometry, host.maxBytes)
-  const blocks = new CompressedBlocks(geometry, layout.recordBytes, { codec, delta, shuffle, maxBytes: packedBytes })
+  const blocks = new CompressedBlocks(new BlockPacker(geometry, layout.recordBytes, storage), packedBytes)
   const store = new BlockStore(layout, geometry, blocks, { maxBytes })
   const rows = new EpisodeRows(store, writers, streams)
   store.attach(rows)

@@ -1,15 +1,20 @@
 import { TradewrightError } from '@tradewright/core'
-import { type BlockGeometry, BlockStore, blockGeometry } from './block-store.ts'
+import { blockGeometry, type DurableBlocks } from './block-geometry.ts'
+import { BlockPacker } from './block-packer.ts'
+import { BlockStore } from './block-store.ts'
 import type { Columns } from './columns.ts'
 import { type DiskHead, diskPaths, readWhole, realFileSystem, writeWhole } from './disk-head.ts'
 import { DiskRecovery } from './disk-recovery.ts'
 import { EpisodeRows, type EpisodeRowsState } from './episode-rows.ts'
 import { type DiskFileSystem, FileBlocks } from './file-blocks.ts'
-import type { Layout } from './layout.ts'
+import { lockFolder } from './folder-lock.ts'
+import { PackedFileBlocks } from './packed-file-blocks.ts'
+import { PriorityJournal } from './priority-journal.ts'
 import {
   assembleBuffer,
   type ClosedState,
   type Persistence,
+  type PriorityStore,
   type ReplayBuffer,
   type ReplayBufferOptions,
   type ReplayHost,
@@ -17,20 +22,29 @@ import {
 } from './replay-buffer.ts'
 import type { DiskStorage } from './storage.ts'
 
-/** Head and closing state of one buffer's folder. */
+/** What a folder is opened with. */
+interface DiskParts {
+  readonly folder: string
+  readonly fs: DiskFileSystem
+  readonly store: BlockStore
+  readonly files: DurableBlocks
+  readonly rows: EpisodeRows
+  readonly journal: PriorityJournal
+  /** How blocks are packed. */
+  readonly packing: string | undefined
+  /** Gives the folder back. */
+  readonly unlock: () => void
+}
+
+/** Head, priorities and closing state of one buffer's folder. */
 class DiskPersistence implements Persistence {
-  readonly #store: BlockStore
-  readonly #files: FileBlocks
-  readonly #rows: EpisodeRows
-  readonly #fs: DiskFileSystem
+  readonly #parts: DiskParts
   readonly #paths: ReturnType<typeof diskPaths>
+  #priorities: PriorityStore | undefined
   #flushing: Promise<void> = Promise.resolve()
 
-  constructor(parts: { store: BlockStore; files: FileBlocks; rows: EpisodeRows; fs: DiskFileSystem; folder: string }) {
-    this.#store = parts.store
-    this.#files = parts.files
-    this.#rows = parts.rows
-    this.#fs = parts.fs
+  constructor(parts: DiskParts) {
+    this.#parts = parts
     this.#paths = diskPaths(parts.folder)
   }
 
@@ -42,46 +56,85 @@ class DiskPersistence implements Persistence {
   }
 
   async #flush(): Promise<void> {
-    await this.#store.settle()
-    await this.#files.sync()
+    const { store, files, journal } = this.#parts
+    await store.settle()
+    await files.sync()
     // Rows may have come while that was awaited: the head must speak only of what is on the disk.
-    await this.#store.atRest(() => {
-      this.#files.syncNow()
+    await store.atRest(() => {
+      files.syncNow()
+      if (this.#priorities !== undefined) journal.write(this.#priorities)
       this.writeHead()
     })
   }
 
   writeHead(): void {
-    const { added, open } = this.#rows.save()
-    const { geometry, layout } = this.#store
-    const heads = [...this.#store.heads()].map(({ block, rows, records }) => {
-      const { first } = this.#store.range(block)
-      return { block, rows, flags: this.#rows.flags.slice(first, first + rows), records: records.slice() }
+    const { store, rows, packing, fs } = this.#parts
+    const { added, open } = rows.save()
+    const { geometry, layout } = store
+    const heads = [...store.heads()].map(({ block, rows: used, records }) => {
+      const { first } = store.range(block)
+      return { block, rows: used, flags: rows.flags.slice(first, first + used), records }
     })
     const head: DiskHead = {
       signature: layout.signature,
       slots: geometry.slots,
-      lanes: this.#rows.lanes,
+      lanes: rows.lanes,
       blockBytes: geometry.blockBytes,
+      packing,
       added,
       open,
       heads,
     }
-    writeWhole(this.#paths.head, head, this.#fs)
+    writeWhole(this.#paths.head, head, fs)
   }
 
-  async close(rows: EpisodeRowsState, state: ClosedState): Promise<void> {
+  /** Takes the buffer's priorities in charge; those of rows that are still there come back. @returns whether any did. */
+  keepPriorities<C extends Columns>(buffer: ReplayBuffer<C>, reopened: boolean): boolean {
+    const { journal, rows } = this.#parts
+    const store = buffer.priorityStore((slot) => journal.mark(slot))
+    this.#priorities = store
+    if (store === undefined || !reopened) return store !== undefined && !reopened
+    return journal.recover(
+      {
+        rest: (rest) => store.restoreRest(rest),
+        entries: (added, slots, values) => {
+          let count = 0
+          for (let k = 0; k < slots.length; k++) {
+            const slot = slots[k]
+            if (!(slot < store.slots) || store.drawable[slot] === 0 || !rows.sameRow(slot, added)) continue
+            journal.unmark(slot)
+            slots[count] = slot
+            values[count++] = values[k]
+          }
+          store.write(slots, values, count)
+        },
+      },
+      (rest) => store.fits(rest),
+    )
+  }
+
+  async close(rows: EpisodeRowsState, state: ClosedState | undefined): Promise<void> {
+    const { fs, journal, files, unlock } = this.#parts
     try {
       await this.flush(rows)
-      writeWhole(this.#paths.closed, { added: rows.added, state }, this.#fs)
+      if (state !== undefined) writeWhole(this.#paths.closed, { added: rows.added, state }, fs)
     } finally {
-      this.#files.close()
+      journal.close()
+      files.close()
+      unlock()
     }
   }
 }
 
-function checkHead(head: DiskHead, layout: Layout, geometry: BlockGeometry, lanes: number): void {
-  const mine = { signature: layout.signature, slots: geometry.slots, lanes, blockBytes: geometry.blockBytes }
+function checkHead(head: DiskHead, { store, rows, packing }: DiskParts): void {
+  const { geometry, layout } = store
+  const mine = {
+    signature: layout.signature,
+    slots: geometry.slots,
+    lanes: rows.lanes,
+    blockBytes: geometry.blockBytes,
+    packing,
+  }
   for (const key of Object.keys(mine) as (keyof typeof mine)[])
     if (head[key] !== mine[key])
       throw new TradewrightError(
@@ -92,10 +145,38 @@ function checkHead(head: DiskHead, layout: Layout, geometry: BlockGeometry, lane
 }
 
 /** What a clean closing left, if nothing was added since. */
-function closedState(folder: string, added: readonly number[], fs: DiskFileSystem): ClosedState | undefined {
+function closedState({ folder, rows, fs }: DiskParts): ClosedState | undefined {
+  const { added } = rows.save()
   const closed = readWhole(diskPaths(folder).closed, fs) as { added: readonly number[]; state: ClosedState } | undefined
   const same = closed?.added.length === added.length && added.every((n, lane) => closed.added[lane] === n)
   return same ? closed?.state : undefined
+}
+
+/** Makes the storage's parts over a folder that is this buffer's alone. */
+function openParts<C extends Columns>(
+  options: ReplayBufferOptions<C>,
+  storage: DiskStorage,
+  maxBytes: number,
+  unlock: () => void,
+): DiskParts {
+  const { capacity, streams = 1 } = options
+  const { layout, writers } = resolveOptions(options)
+  const fs = (storage.fs ?? realFileSystem) as DiskFileSystem
+  const folder = storage.path
+  const geometry = blockGeometry(layout, capacity, streams, storage.blockBytes)
+  const packer = storage.packing && new BlockPacker(geometry, layout.recordBytes, storage.packing)
+  const files = packer === undefined ? new FileBlocks(folder, geometry, fs) : new PackedFileBlocks(folder, packer, fs)
+  try {
+    const keepNewest = Math.floor(storage.hotBytes / geometry.blockBytes)
+    const store = new BlockStore(layout, geometry, files, { maxBytes, keepNewest })
+    const rows = new EpisodeRows(store, writers, streams)
+    store.attach(rows)
+    const journal = new PriorityJournal(folder, capacity, fs)
+    return { folder, fs, store, files, rows, journal, packing: packer?.name, unlock }
+  } catch (error) {
+    files.close()
+    throw error
+  }
 }
 
 /** A buffer on disk, new or as its folder has it. */
@@ -104,31 +185,56 @@ export async function openDiskBuffer<C extends Columns>(
   storage: DiskStorage,
   host: ReplayHost,
 ): Promise<ReplayBuffer<C>> {
-  const { capacity, streams = 1 } = options
-  const { layout, writers } = resolveOptions(options)
+  resolveOptions(options)
   const fs = (storage.fs ?? realFileSystem) as DiskFileSystem
-  const folder = storage.path
-  const maxBytes = Math.min(storage.maxBytes, host.maxBytes ?? Number.POSITIVE_INFINITY)
-  const geometry = blockGeometry(layout, capacity, streams, storage.blockBytes)
-  fs.mkdirSync(folder, { recursive: true })
-  const files = new FileBlocks(folder, geometry, fs)
+  makeFolder(storage.path, fs)
+  const unlock = lockFolder(storage.path)
   try {
-    const keepNewest = Math.floor(storage.hotBytes / geometry.blockBytes)
-    const store = new BlockStore(layout, geometry, files, { maxBytes, keepNewest })
-    const rows = new EpisodeRows(store, writers, streams)
-    store.attach(rows)
+    const maxBytes = Math.min(storage.maxBytes, host.maxBytes ?? Number.POSITIVE_INFINITY)
+    return reopen(options, openParts(options, storage, maxBytes, unlock), maxBytes, host)
+  } catch (error) {
+    unlock()
+    throw error
+  }
+}
+
+function makeFolder(folder: string, fs: DiskFileSystem): void {
+  try {
+    fs.mkdirSync(folder, { recursive: true })
+  } catch (cause) {
+    throw new TradewrightError('IO', `making the folder ${folder} failed: ${String(cause)}`, { folder }, { cause })
+  }
+}
+
+/** The buffer of a folder's parts: what its head says is there, and the priorities. */
+function reopen<C extends Columns>(
+  options: ReplayBufferOptions<C>,
+  parts: DiskParts,
+  maxBytes: number,
+  host: ReplayHost,
+): ReplayBuffer<C> {
+  const { folder, fs, store, rows, files, journal } = parts
+  try {
     const head = readWhole(diskPaths(folder).head, fs) as DiskHead | undefined
-    const persistence = new DiskPersistence({ store, files, rows, fs, folder })
+    const persistence = new DiskPersistence(parts)
     if (head === undefined) persistence.writeHead()
     else {
-      checkHead(head, layout, geometry, streams)
+      checkHead(head, parts)
       const { state, flags } = new DiskRecovery(store, files, head).run()
       rows.restore(state, flags, [])
     }
     const buffer = assembleBuffer(options, { store, rows, persistence, maxBytes })
-    buffer.resume(head === undefined ? undefined : closedState(folder, rows.save().added, fs))
+    store.charge(() => buffer.besidesRecords() + journal.memoryBytes)
+    const kept = persistence.keepPriorities(buffer, head !== undefined)
+    if (!kept) buffer.resume(head === undefined ? undefined : closedState(parts))
+    if (!kept && head !== undefined && rows.transitions > 0 && buffer.hasPriorities)
+      host.events?.emit('warning:raised', {
+        source: 'replay-buffers',
+        message: `${folder} has no priorities of this sampler; all elements count as new`,
+      })
     return buffer
   } catch (error) {
+    journal.close()
     files.close()
     throw error
   }

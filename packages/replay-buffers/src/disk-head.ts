@@ -19,6 +19,8 @@ export interface DiskHead {
   readonly slots: number
   readonly lanes: number
   readonly blockBytes: number
+  /** How blocks are packed; left out where they are not. */
+  readonly packing?: string | undefined
   readonly added: readonly number[]
   readonly open: readonly boolean[]
   readonly heads: readonly HeadRows[]
@@ -37,9 +39,8 @@ export function writeWhole(path: string, data: unknown, fs: DiskFileSystem): voi
   head.setUint32(0, MAGIC, true)
   head.setUint32(4, 1, true)
   head.setUint32(8, body.length, true)
-  const aligned = new Uint8Array(Math.ceil(body.length / 4) * 4)
-  aligned.set(body)
-  head.setUint32(12, checksum(aligned.subarray(0, body.length)), true)
+  // The serializer's own memory begins at a whole word as a rule; the checksum needs it.
+  head.setUint32(12, checksum(body.byteOffset % 4 === 0 ? body : body.slice()), true)
   const temporary = `${path}.new`
   try {
     const file = fs.openSync(temporary, 'w', 0o644)

@@ -1,8 +1,8 @@
 import { TradewrightError } from '@tradewright/core'
+import type { DurableBlocks } from './block-geometry.ts'
 import type { BlockStore } from './block-store.ts'
 import type { DiskHead } from './disk-head.ts'
 import { type EpisodeRowsState, ROW } from './episode-rows.ts'
-import type { FileBlocks } from './file-blocks.ts'
 
 const ENDED = ROW.TERMINATED | ROW.TRUNCATED | ROW.BARE
 
@@ -18,12 +18,12 @@ interface LaneFound {
 /** Finds the rows that a folder holds: those acknowledged, and whole blocks that were written after that. */
 export class DiskRecovery {
   readonly #store: BlockStore
-  readonly #files: FileBlocks
+  readonly #files: DurableBlocks
   readonly #head: DiskHead
   readonly #flags: Uint8Array
   readonly #image: Uint8Array
 
-  constructor(store: BlockStore, files: FileBlocks, head: DiskHead) {
+  constructor(store: BlockStore, files: DurableBlocks, head: DiskHead) {
     this.#store = store
     this.#files = files
     this.#head = head

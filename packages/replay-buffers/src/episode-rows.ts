@@ -70,6 +70,9 @@ export interface RowSource extends RowIndex {
   appendBatch(lane: number, batch: Loose): number
   /** Ends a lane's episode where it stands. */
   cut(lane: number): void
+  /** Storages that other threads write to: holds them until {@link RowSource.endSave}. */
+  beginSave?(): void
+  endSave?(): void
   /** Where everything stands, but for flags and records. */
   save(): EpisodeRowsState
   /** The records in use, in pieces of about 1 MB: views, each dead when the next is asked for. */
@@ -85,6 +88,27 @@ export interface EpisodeRowsState {
   readonly open: readonly boolean[]
   /** Serial number below which a lane's rows are lost, by lane. */
   readonly floor?: readonly number[]
+  /** Chunks of a shared buffer. */
+  readonly shared?: SharedRowsState
+}
+
+/** One producer's chunks, oldest first. */
+export interface SharedLaneState {
+  readonly tickets: readonly number[]
+  readonly dropped: number
+  readonly published: number
+}
+
+/** Where a shared buffer stands: plain data. */
+export interface SharedRowsState {
+  readonly chunkRows: number
+  readonly nextTicket: number
+  readonly places: number
+  /** The place of the buffer's own producer, -1 without. */
+  readonly own: number
+  readonly lanes: readonly SharedLaneState[]
+  readonly changed: Float64Array
+  readonly version: number
 }
 
 type Loose = Readonly<Record<string, unknown>>
@@ -188,6 +212,17 @@ export class EpisodeRows implements RowSource {
     // Rows that came after this slot's.
     const newer = lane.head - 1 - slot
     return (newer < 0 ? newer + this.#ring : newer) < since
+  }
+
+  /** Whether a slot holds the same row as when `added` rows had come to each lane. */
+  sameRow(slot: number, added: readonly number[]): boolean {
+    const number = this.laneOf(slot)
+    const place = slot - number * this.#ring
+    const serial = (count: number): number => {
+      const newer = (((count - 1 - place) % this.#ring) + this.#ring) % this.#ring
+      return count - 1 - newer
+    }
+    return serial(added[number] ?? 0) === serial(this.#lanes[number].added)
   }
 
   #lap(lane: Lane): void {

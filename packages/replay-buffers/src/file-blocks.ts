@@ -1,7 +1,7 @@
 import * as nodeFs from 'node:fs'
 import { join } from 'node:path'
 import { TradewrightError } from '@tradewright/core'
-import { BLOCK_HEADER_BYTES, type BlockBackend, type BlockGeometry } from './block-store.ts'
+import { BLOCK_HEADER_BYTES, type BlockGeometry, type BlockHead, type DurableBlocks } from './block-geometry.ts'
 import { checksum } from './checksum.ts'
 
 /** The part of `node:fs` that disk storage uses: a test's own may fail where the disk would. */
@@ -13,9 +13,11 @@ export type DiskFileSystem = Pick<
   | 'mkdirSync'
   | 'openSync'
   | 'read'
+  | 'readdirSync'
   | 'readFileSync'
   | 'readSync'
   | 'renameSync'
+  | 'unlinkSync'
   | 'write'
   | 'writeSync'
 >
@@ -24,16 +26,8 @@ const MAGIC = 0x50455254
 /** Bytes of a segment file: a whole number of blocks up to this. */
 const SEGMENT_BYTES = 256 * 1024 * 1024
 
-/** What the head of a block says. */
-export interface BlockHead {
-  readonly round: number
-  readonly lane: number
-  readonly rows: number
-  readonly flags: Uint8Array
-}
-
 /** Blocks in segment files, each with checksums over its head (header and flags) and its records. */
-export class FileBlocks implements BlockBackend {
+export class FileBlocks implements DurableBlocks {
   readonly memoryBytes: number
   readonly #fs: DiskFileSystem
   readonly #folder: string

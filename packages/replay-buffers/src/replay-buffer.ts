@@ -6,8 +6,9 @@ import type { ElementIndexState } from './element-index.ts'
 import { EpisodeRows, type EpisodeRowsState, type RowSource } from './episode-rows.ts'
 import { createLayout, type Layout } from './layout.ts'
 import { createMemoryStore } from './memory-store.ts'
+import type { JournalSource } from './priority-journal.ts'
 import { RandomStream } from './random-stream.ts'
-import type { RateLimiter } from './rate-limiter.ts'
+import type { RateLimiter, RateLimiterState } from './rate-limiter.ts'
 import { BatchBinder, type ReplayBatch } from './replay-batch.ts'
 import { type BoundBatch, ReplayView } from './replay-view.ts'
 import type { AddRow } from './row-adder.ts'
@@ -117,6 +118,8 @@ export interface SavedReplay {
   readonly samplerState: Data
   readonly random: RngState
   readonly counters: readonly [added: number, sampled: number, stale: number]
+  /** Where the buffer's limiter stands. */
+  readonly limiter?: RateLimiterState | undefined
 }
 
 /** Bytes of flags and drawable marks by slot. */
@@ -133,6 +136,8 @@ function batchBytes(batch: BoundBatch): number {
 export interface SavedParts {
   readonly state: Omit<SavedReplay, 'records'>
   pieces(): Iterable<Uint8Array>
+  /** Must be called when the pieces are written or given up: other threads' producers wait for it. */
+  done?(): void
 }
 
 /** What a buffer on disk leaves besides its rows when it is closed. */
@@ -146,7 +151,16 @@ export interface ClosedState {
 /** Makes rows survive the process. */
 export interface Persistence {
   flush(rows: EpisodeRowsState): Promise<void>
-  close(rows: EpisodeRowsState, state: ClosedState): Promise<void>
+  /** @param state what is not journalled; left out where everything is. */
+  close(rows: EpisodeRowsState, state: ClosedState | undefined): Promise<void>
+}
+
+/** A sampler's priorities, for a journal. */
+export interface PriorityStore extends JournalSource {
+  write(slots: Int32Array, values: Float64Array, count: number): void
+  /** Whether the rest of a journal's state is of this sampler. */
+  fits(rest: Data): boolean
+  restoreRest(rest: Data): void
 }
 
 /** A replay buffer: see {@link createReplayBuffer}. */
@@ -174,6 +188,9 @@ export class ReplayBuffer<C extends Columns> {
   readonly #samplerName: string
   readonly #handle: SharedReplayHandle | undefined
   readonly #persistence: Persistence | undefined
+  #onPriority: ((slot: number) => void) | undefined
+  /** Drawn ahead last: used again for the next batch of the same size. */
+  #plan: BoundBatch | undefined
   #prefetched: BoundBatch | undefined
   #prefetching: Promise<void> | undefined
   #closing: Promise<void> | undefined
@@ -210,19 +227,30 @@ export class ReplayBuffer<C extends Columns> {
     this.#rows = rows
     this.#random = new RandomStream(seed, parts.stream ?? 0, wasm)
     this.#samplerName = sampler.name
-    this.#view = new ReplayView(store, rows, { accumulator, sampler, random: this.#random, wasm })
+    this.#view = new ReplayView(store, rows, {
+      accumulator,
+      sampler,
+      random: this.#random,
+      wasm,
+      ...(parts.persistence === undefined ? {} : { onEnable: (slot: number) => this.#onPriority?.(slot) }),
+    })
     this.#binder = new BatchBinder(this.#view, rows.markLength)
     this.#maxBytes = parts.maxBytes
     const plain = (transition: Transition<C>, stream: number = 0): number => this.#addPlain(transition, stream)
     const generated = parts.limiter === undefined ? rows.adder?.(plain as AddRow) : undefined
     this.add = (generated as typeof plain | undefined) ?? plain
-    store.charge?.(() => this.#besidesRecords())
+    store.charge?.(() => this.besidesRecords())
   }
 
   /** Bytes of everything but the records: flags, marks, the sampler's structures, a prefetched batch. */
-  #besidesRecords(): number {
+  besidesRecords(): number {
     const own = this.#slots.byteLength + this.#values.byteLength + this.#prefetchBytes
     return this.#rows.memoryBytes + this.#view.bytes + own
+  }
+
+  /** Whether the sampler has priorities. */
+  get hasPriorities(): boolean {
+    return this.#view.sampler.priorities !== undefined
   }
 
   /** Whether {@link ReplayBuffer.close} was called. */
@@ -232,7 +260,7 @@ export class ReplayBuffer<C extends Columns> {
 
   /** Bytes of memory that the buffer may come to hold: its budget on disk, otherwise what it holds now. */
   get maxBytes(): number {
-    return this.#maxBytes ?? this.#store.memoryBytes + this.#besidesRecords()
+    return this.#maxBytes ?? this.#store.memoryBytes + this.besidesRecords()
   }
 
   #open(): void {
@@ -447,6 +475,7 @@ export class ReplayBuffer<C extends Columns> {
     this.#open()
     const kept = this.#current(indices, tdErrors, 'tdErrors', -Number.MAX_VALUE)
     this.#view.sampler.update?.(this.#slots, this.#values, kept)
+    this.#changedPriorities(kept)
   }
 
   /**
@@ -462,6 +491,12 @@ export class ReplayBuffer<C extends Columns> {
       throw new TradewrightError('NOT_AVAILABLE', `the sampler '${this.#samplerName}' has no priorities to set`, {})
     const kept = this.#current(indices, priorities, 'priorities', 0)
     sampler.setPriorities(this.#slots, this.#values, kept)
+    this.#changedPriorities(kept)
+  }
+
+  #changedPriorities(count: number): void {
+    const changed = this.#onPriority
+    if (changed !== undefined) for (let k = 0; k < count; k++) changed(this.#slots[k])
   }
 
   /** The probability with which the element at a slot is drawn next, on its own; 0 where none can be drawn. */
@@ -483,7 +518,7 @@ export class ReplayBuffer<C extends Columns> {
       added: this.#added,
       sampled: this.#sampled,
       stalePriorities: this.#stale,
-      memoryBytes: this.#store.memoryBytes + this.#besidesRecords(),
+      memoryBytes: this.#store.memoryBytes + this.besidesRecords(),
       recordBytes: this.#store.layout.recordBytes,
       sampler: this.#view.sampler.stats?.() ?? {},
       storage: this.#store.stats?.() ?? {},
@@ -492,10 +527,14 @@ export class ReplayBuffer<C extends Columns> {
 
   /** Everything, as plain data that structured clone carries: a copy of the rows in use. For files see `saveReplay`. */
   save(): SavedReplay {
-    const { state, pieces } = this.saveParts()
-    const samplerState = this.#view.sampler.save()
-    const records = Array.from(pieces(), (piece) => piece.slice())
-    return { ...state, samplerState, flags: state.flags.slice(), drawable: state.drawable.slice(), records }
+    const { state, pieces, done } = this.saveParts()
+    try {
+      const samplerState = this.#view.sampler.save()
+      const records = Array.from(pieces(), (piece) => piece.slice())
+      return { ...state, samplerState, flags: state.flags.slice(), drawable: state.drawable.slice(), records }
+    } finally {
+      done?.()
+    }
   }
 
   /**
@@ -504,8 +543,18 @@ export class ReplayBuffer<C extends Columns> {
    */
   saveParts(): SavedParts {
     this.#open()
+    this.#rows.beginSave?.()
+    try {
+      return { state: this.#saveState(), pieces: () => this.#rows.pieces(), done: () => this.#rows.endSave?.() }
+    } catch (error) {
+      this.#rows.endSave?.()
+      throw error
+    }
+  }
+
+  #saveState(): SavedParts['state'] {
     const view = this.#view.save(true)
-    const state = {
+    return {
       version: 1,
       signature: this.#store.layout.signature,
       slots: this.capacity,
@@ -518,8 +567,8 @@ export class ReplayBuffer<C extends Columns> {
       samplerState: view.sampler,
       random: this.#random.save(),
       counters: [this.#added, this.#sampled, this.#stale],
-    } as const
-    return { state, pieces: () => this.#rows.pieces() }
+      limiter: this.limiter?.save(),
+    }
   }
 
   /**
@@ -542,6 +591,7 @@ export class ReplayBuffer<C extends Columns> {
     this.#view.restore({ index: state.index, drawable: state.drawable, sampler: state.samplerState })
     this.#random.restore(state.random)
     this.#restoreCounters(state.counters)
+    if (state.limiter !== undefined) this.limiter?.restore(state.limiter)
   }
 
   #checkSaved(saved: SavedParts['state']): void {
@@ -552,6 +602,7 @@ export class ReplayBuffer<C extends Columns> {
       sampler: this.#samplerName,
       accumulator: JSON.stringify(this.#view.accumulator),
       streams: this.#rows.lanes,
+      shared: this.#rows.concurrent,
     }
     const theirs = {
       version: saved.version,
@@ -560,6 +611,7 @@ export class ReplayBuffer<C extends Columns> {
       sampler: saved.sampler,
       accumulator: JSON.stringify(saved.accumulator),
       streams: saved.rows?.added?.length,
+      shared: saved.rows?.shared !== undefined,
     }
     for (const key of Object.keys(mine) as (keyof typeof mine)[])
       if (mine[key] !== theirs[key])
@@ -595,7 +647,8 @@ export class ReplayBuffer<C extends Columns> {
 
   async #fetchNext(batchSize: number, request: DrawRequest): Promise<void> {
     this.#prefetched = undefined
-    const batch = this.#binder.bind(this.createBatch(batchSize), batchSize)
+    const batch = this.#plan?.size === batchSize ? this.#plan : this.#view.createPlan(batchSize, this.#rows.markLength)
+    this.#plan = batch
     this.#prefetchBytes = batchBytes(batch)
     this.#view.draw(request, batch)
     await this.#store.stageNext?.(this.#view.touched(batchSize, batch))
@@ -606,7 +659,6 @@ export class ReplayBuffer<C extends Columns> {
   #takePrefetched(batchSize: number, out: BoundBatch): boolean {
     const ready = this.#prefetched
     this.#prefetched = undefined
-    this.#prefetchBytes = 0
     if (ready === undefined || ready.size !== batchSize || !this.#view.intact(batchSize, ready)) return false
     out.indices.set(ready.indices)
     out.weights.set(ready.weights)
@@ -636,7 +688,8 @@ export class ReplayBuffer<C extends Columns> {
     this.#closed = true
     ;(this as { add: ReplayBuffer<C>['add'] }).add = (transition, stream = 0) => this.#addPlain(transition, stream)
     await this.#prefetching?.catch(() => {})
-    await this.#persistence?.close(this.#rows.save(), this.saveView())
+    // Priorities, where there are any, are in the storage's journal already: nothing of the buffer's size is copied.
+    await this.#persistence?.close(this.#rows.save(), this.#onPriority === undefined ? this.saveView() : undefined)
   }
 
   /** What is not in the rows: which elements there are, the sampler's state, random numbers, counters. */
@@ -646,6 +699,42 @@ export class ReplayBuffer<C extends Columns> {
       view: this.#view.saveCopy() as unknown as Data,
       random: { ...this.#random.save() },
       counters: [this.#added, this.#sampled, this.#stale],
+    }
+  }
+
+  /**
+   * What a storage that survives the process keeps of the priorities; `changed` is told of every slot whose priority
+   * changes from now on. Undefined for samplers without any.
+   */
+  priorityStore(changed: (slot: number) => void): PriorityStore | undefined {
+    const { index, sampler } = this.#view
+    const { priorities } = sampler
+    if (priorities === undefined) return undefined
+    this.#onPriority = changed
+    return {
+      slots: this.capacity,
+      drawable: index.drawable,
+      added: () => {
+        index.sync()
+        return this.#rows.save().added
+      },
+      read: priorities.read,
+      write: priorities.write,
+      rest: () => ({
+        signature: this.#setup(),
+        sampler: priorities.rest(),
+        random: { ...this.#random.save() },
+        counters: [this.#added, this.#sampled, this.#stale],
+      }),
+      fits: (rest) => (rest as { signature?: unknown }).signature === this.#setup(),
+      restoreRest: (rest) => {
+        const saved = rest as unknown as { sampler: Data; random: RngState; counters: readonly number[] }
+        priorities.restoreRest(saved.sampler)
+        // Rows that came after the last flush count as new: with the priority that new ones have.
+        index.sync()
+        this.#random.restore(saved.random)
+        this.#restoreCounters(saved.counters)
+      },
     }
   }
 
@@ -778,7 +867,7 @@ function createShared<C extends Columns>(
     })
   checkBudget(capacity * createLayout(columns).recordBytes, host.maxBytes)
   const handle = allocateShared(columns, capacity, storage)
-  const rows = new SharedRows(handle)
+  const rows = new SharedRows(handle, options.codegen)
   const buffer = assembleBuffer(options, { store: rows.store, rows, handle })
   checkBudget(buffer.maxBytes, host.maxBytes)
   return buffer

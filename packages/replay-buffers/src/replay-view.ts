@@ -29,6 +29,9 @@ export interface OutputColumn {
 
 const NO_ROW = -1
 
+/** Columns that follow from the rows' flags alone. */
+const PLANNED: ReadonlySet<string> = new Set(['terminated', 'truncated', 'steps', 'discount', 'present', 'train'])
+
 /** Samples of a shared buffer that are overwritten while they are read, in a row. */
 const MOST_TRIES = 1000
 
@@ -67,9 +70,11 @@ export class ReplayView {
       readonly sampler: ReplaySampler
       readonly random: RandomStream
       readonly wasm: boolean
+      /** Told of every element that can be drawn from now on. */
+      readonly onEnable?: (slot: number) => void
     },
   ) {
-    const { accumulator, sampler, random, wasm } = options
+    const { accumulator, sampler, random, wasm, onEnable } = options
     this.accumulator = accumulator
     this.#layout = store.layout
     this.#rows = rows
@@ -80,7 +85,10 @@ export class ReplayView {
     this.#power = Float64Array.from({ length: accumulator.n + 1 }, (_, m) => accumulator.gamma ** m)
     let bound: BoundSampler | undefined
     this.index = new ElementIndex(rows, accumulator, {
-      enable: (slot) => bound?.enable(slot),
+      enable: (slot) => {
+        bound?.enable(slot)
+        onEnable?.(slot)
+      },
       disable: (slot) => bound?.disable(slot),
     })
     const { index } = this
@@ -133,6 +141,15 @@ export class ReplayView {
     reader.plan[0] = slot
     this.#store.gather(reader.field, reader.plan, 1, reader.out, 0)
     return reader.out.array[0]
+  }
+
+  /** A batch of which only that is there which planning writes: what is drawn ahead of its `sample`. */
+  createPlan(size: number, markLength: number): BoundBatch {
+    const columns = new Map<string, OutColumn>()
+    for (const { name, dtype, size: elements } of this.outputs)
+      if (PLANNED.has(name)) columns.set(name, outColumn(newColumn(dtype, size * elements)))
+    const indices = new Int32Array(size)
+    return { size, indices, weights: new Float32Array(size), columns, drawnAt: new Float64Array(markLength) }
   }
 
   /** A new batch of this view's columns. */

@@ -1,6 +1,6 @@
 import { arrayConstructor } from './dtype.ts'
 import type { Field, Layout, Views } from './layout.ts'
-import { checkLines, isPlainLayout, storeLines } from './row-writer.ts'
+import { checkLines, isPlainLayout, storeLines } from './row-source.ts'
 
 /** Where one stream stands: plain numbers in one object, because an add touches all of them. */
 export interface Lane {

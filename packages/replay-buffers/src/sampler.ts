@@ -27,6 +27,17 @@ export interface DrawRequest {
   readonly update?: { readonly index: number; readonly of: number } | undefined
 }
 
+/** A number by slot, and the rest of a sampler's state. */
+export interface SamplerPriorities {
+  /** The number that stands for a drawable slot's priority. */
+  read(slot: number): number
+  /** Puts such numbers back. */
+  write(slots: Int32Array, values: Float64Array, count: number): void
+  /** Everything else that later draws depend on. */
+  rest(): Data
+  restoreRest(rest: Data): void
+}
+
 /** A sampler at work on one buffer. The host calls it only with elements that can be drawn. */
 export interface BoundSampler {
   /** An element became drawable. */
@@ -49,6 +60,8 @@ export interface BoundSampler {
   save(live?: boolean): Data
   restore(data: Data): void
   stats?(): Readonly<Record<string, number>>
+  /** Samplers with priorities: what a storage keeps of them that survives the process. */
+  readonly priorities?: SamplerPriorities
   /** Bytes held in structures by slot; left out for none. They count towards a buffer's budget. */
   readonly bytes?: number
 }

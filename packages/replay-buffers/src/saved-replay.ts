@@ -9,7 +9,12 @@ import type { ReplayBuffer } from './replay-buffer.ts'
  */
 export async function saveReplay<C extends Columns>(buffer: ReplayBuffer<C>, path: string): Promise<void> {
   const { writeSaved } = await import('./saved-file.ts')
-  writeSaved(path, buffer.saveParts())
+  const parts = buffer.saveParts()
+  try {
+    writeSaved(path, parts)
+  } finally {
+    parts.done?.()
+  }
 }
 
 /**

@@ -8,7 +8,7 @@ import { createLayout, type Layout, Views } from './layout.ts'
 export interface SharedStorageOptions {
   /** Rows that a producer reserves at a time: a power of two from 8. @default 256 */
   readonly chunkRows?: number
-  /** Producers that can ever be attached, the buffer's own included. From 1 to 1024. @default 64 */
+  /** Producers that can be attached at the same time, the buffer's own included. From 1 to 1024. @default 64 */
   readonly producers?: number
 }
 
@@ -48,11 +48,28 @@ export interface SharedReplayHandle {
 export const CONTROL: {
   /** Tickets given out: each is one chunk for one round. */
   readonly TICKETS: 0
-  /** Producers attached. */
+  /** Places of producers that were ever taken. */
   readonly PRODUCERS: 1
+  /** 1 while the buffer is saved: nobody reserves a chunk then. */
+  readonly PAUSED: 2
+  /** Producers that are reserving a chunk just now. */
+  readonly RESERVING: 3
   /** First of the words that hold each producer's newest ticket + 1, 32 words apart. */
   readonly NEWEST: 32
-} = Object.freeze({ TICKETS: 0, PRODUCERS: 1, NEWEST: 32 })
+} = Object.freeze({ TICKETS: 0, PRODUCERS: 1, PAUSED: 2, RESERVING: 3, NEWEST: 32 })
+
+/** Words of a producer's place, from its word in {@link CONTROL.NEWEST} on. */
+export const PLACE: {
+  readonly WORDS: 32
+  readonly NEWEST: 0
+  /** 1 while a producer is attached. */
+  readonly TAKEN: 1
+  /** 1 while its episode is open. */
+  readonly OPEN: 2
+} = Object.freeze({ WORDS: 32, NEWEST: 0, TAKEN: 1, OPEN: 2 })
+
+/** The word of a producer's place in the control block. */
+export const placeWord = (id: number, word: number): number => CONTROL.NEWEST + id * PLACE.WORDS + word
 
 /** Words of a chunk's header. A header has 128 bytes of its own: neighbours must not share cache lines. */
 export const CHUNK: {

@@ -4,7 +4,15 @@ import { ROW } from './episode-rows.ts'
 import { allocateViews, type Views } from './layout.ts'
 import { copyFinal, copyRows, prepareBatch } from './row-batch.ts'
 import { createRowWriters, type RowWriters } from './row-writer.ts'
-import { CHUNK, CONTROL, mapShared, type SharedParts, type SharedReplayHandle } from './shared-memory.ts'
+import {
+  CHUNK,
+  CONTROL,
+  mapShared,
+  PLACE,
+  placeWord,
+  type SharedParts,
+  type SharedReplayHandle,
+} from './shared-memory.ts'
 
 type Loose = Readonly<Record<string, unknown>>
 
@@ -26,16 +34,69 @@ export class ReplayProducer<C extends Columns> {
   #appended = 0
 
   /** Use {@link attachReplayProducer}. */
-  constructor(handle: SharedReplayHandle, codegen: boolean) {
+  constructor(handle: SharedReplayHandle, codegen: boolean, place: number = 0) {
     this.#parts = mapShared(handle)
     this.#chunkRows = handle.chunkRows
     this.#writers = createRowWriters(this.#parts.layout, codegen)
     this.#scratch = allocateViews(1, this.#parts.layout.recordBytes)
-    this.id = Atomics.add(this.#parts.control, CONTROL.PRODUCERS, 1)
-    if (this.id >= handle.producers) {
-      Atomics.sub(this.#parts.control, CONTROL.PRODUCERS, 1)
-      throw new TradewrightError('BAD_OPTION', `a shared buffer has at most ${handle.producers} producers`, {})
+    this.id = this.#takePlace(place, handle.producers)
+    this.#takeUp()
+  }
+
+  /** The first free place from `from` on. */
+  #takePlace(from: number, places: number): number {
+    const { control } = this.#parts
+    for (let i = 0; i < places; i++) {
+      const id = (from + i) % places
+      if (Atomics.compareExchange(control, placeWord(id, PLACE.TAKEN), 0, 1) !== 0) continue
+      for (let used = Atomics.load(control, CONTROL.PRODUCERS); used <= id; )
+        used = Atomics.compareExchange(control, CONTROL.PRODUCERS, used, id + 1)
+      return id
     }
+    throw new TradewrightError('BAD_OPTION', `a shared buffer has at most ${places} producers at a time`, { places })
+  }
+
+  /** Goes on in the chunk that the place's last producer did not fill, if nobody else has taken it. */
+  #takeUp(): void {
+    const { control, headers, chunks } = this.#parts
+    const ticket = Atomics.load(control, placeWord(this.id, PLACE.NEWEST)) - 1
+    if (ticket < 0) return
+    const chunk = ticket % chunks
+    const header = chunk * CHUNK.WORDS
+    if (Atomics.compareExchange(headers, header + CHUNK.STATE, 0, 1) !== 0) return
+    if (Atomics.load(headers, header + CHUNK.TICKET) !== ticket + 1) {
+      Atomics.store(headers, header + CHUNK.STATE, 0)
+      return
+    }
+    this.#chunk = chunk
+    this.#ticket = ticket
+    this.#used = Atomics.load(headers, header + CHUNK.PUBLISHED)
+    this.#open = Atomics.load(control, placeWord(this.id, PLACE.OPEN)) === 1
+  }
+
+  #setOpen(open: boolean): void {
+    if (this.#open === open) return
+    this.#open = open
+    Atomics.store(this.#parts.control, placeWord(this.id, PLACE.OPEN), open ? 1 : 0)
+  }
+
+  /** Waits while the buffer is saved; from here to {@link ReplayProducer.#leave} no save can begin. */
+  #enter(): void {
+    const { control } = this.#parts
+    for (;;) {
+      Atomics.add(control, CONTROL.RESERVING, 1)
+      if (Atomics.load(control, CONTROL.PAUSED) === 0) return
+      Atomics.sub(control, CONTROL.RESERVING, 1)
+      try {
+        Atomics.wait(control, CONTROL.PAUSED, 1)
+      } catch {
+        // A page's main thread may not sleep: it asks again.
+      }
+    }
+  }
+
+  #leave(): void {
+    Atomics.sub(this.#parts.control, CONTROL.RESERVING, 1)
   }
 
   /** Transitions that this producer has added. */
@@ -45,6 +106,15 @@ export class ReplayProducer<C extends Columns> {
 
   /** Takes the next chunk that nobody is filling. One atomic addition for a whole chunk of rows. */
   #reserve(): void {
+    this.#enter()
+    try {
+      this.#reserveChunk()
+    } finally {
+      this.#leave()
+    }
+  }
+
+  #reserveChunk(): void {
     const { control, headers, chunks } = this.#parts
     for (let tries = 0; ; tries++) {
       const ticket = Atomics.add(control, CONTROL.TICKETS, 1)
@@ -64,7 +134,7 @@ export class ReplayProducer<C extends Columns> {
       this.#chunk = chunk
       this.#ticket = ticket
       this.#used = 0
-      Atomics.store(control, CONTROL.NEWEST + this.id * 32, ticket + 1)
+      Atomics.store(control, placeWord(this.id, PLACE.NEWEST), ticket + 1)
       return
     }
   }
@@ -103,7 +173,7 @@ export class ReplayProducer<C extends Columns> {
     const slot = this.#slot()
     this.#writers.row(this.#parts.views, slot * this.#parts.layout.recordBytes, given)
     this.#publish(slot, this.#open ? 0 : ROW.START)
-    this.#open = true
+    this.#setOpen(true)
     return slot
   }
 
@@ -115,7 +185,7 @@ export class ReplayProducer<C extends Columns> {
     const slot = this.#slot()
     this.#writers.row(this.#parts.views, slot * this.#parts.layout.recordBytes, transition)
     this.#publish(slot, ends | (this.#open ? 0 : ROW.START) | (obs === undefined ? 0 : ROW.FINAL))
-    this.#open = false
+    this.#setOpen(false)
     if (obs !== undefined) this.#addBare()
     return slot
   }
@@ -142,7 +212,7 @@ export class ReplayProducer<C extends Columns> {
       const end = batch.ends[row]
       const final = (end & ROW.TRUNCATED) !== 0
       this.#publish(slot, end | (this.#open ? 0 : ROW.START) | (final ? ROW.FINAL : 0))
-      this.#open = end === 0
+      this.#setOpen(end === 0)
       if (!final) continue
       copyFinal(layout, this.#scratch, 0, batch.finals, row)
       this.#addBare()
@@ -155,7 +225,7 @@ export class ReplayProducer<C extends Columns> {
     if (!this.#open || this.#chunk < 0) return
     const slot = this.#chunk * this.#chunkRows + this.#used - 1
     this.#parts.flags[slot] = (this.#parts.flags[slot] & ROW.START) | ROW.BARE
-    this.#open = false
+    this.#setOpen(false)
   }
 
   /** Ends the producer: cuts its episode and lets its chunk be overwritten in time. Idempotent. */
@@ -164,6 +234,13 @@ export class ReplayProducer<C extends Columns> {
     this.cut()
     this.#release()
     this.#closed = true
+    Atomics.store(this.#parts.control, placeWord(this.id, PLACE.TAKEN), 0)
+  }
+
+  /** Gives the place up as it is: the buffer is about to become another. */
+  abandon(): void {
+    this.#closed = true
+    Atomics.store(this.#parts.control, placeWord(this.id, PLACE.TAKEN), 0)
   }
 
   [Symbol.dispose](): void {

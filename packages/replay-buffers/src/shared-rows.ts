@@ -1,8 +1,16 @@
 import { TradewrightError } from '@tradewright/core'
-import { type EpisodeRowsState, ROW, type RowSource } from './episode-rows.ts'
+import { type EpisodeRowsState, ROW, type RowSource, type SharedLaneState } from './episode-rows.ts'
 import type { Field, Layout, Views } from './layout.ts'
 import { copyField, type OutColumn, type RowStore, zeroField } from './row-store.ts'
-import { CHUNK, CONTROL, mapShared, type SharedParts, type SharedReplayHandle } from './shared-memory.ts'
+import {
+  CHUNK,
+  CONTROL,
+  mapShared,
+  PLACE,
+  placeWord,
+  type SharedParts,
+  type SharedReplayHandle,
+} from './shared-memory.ts'
 import { ReplayProducer } from './shared-producer.ts'
 
 /** Records in shared memory, to read. */
@@ -37,6 +45,9 @@ class SharedStore implements RowStore {
   }
 }
 
+/** About a second of asking. */
+const MOST_SPINS = 100_000_000
+
 /** One producer's chunks that are still there, oldest first. */
 interface Lane {
   tickets: number[]
@@ -66,11 +77,16 @@ export class SharedRows implements RowSource {
   readonly #changed: Float64Array
   readonly #dropListeners: ((slot: number, count: number) => void)[] = []
   #version = 0
+  #saving = false
   #own: ReplayProducer<never> | undefined
+  /** The place of this thread's producer in what was restored, -1 without. */
+  #ownPlace = -1
+  readonly #codegen: boolean
 
-  constructor(handle: SharedReplayHandle) {
+  constructor(handle: SharedReplayHandle, codegen: boolean = true) {
     const parts = mapShared(handle)
     this.#handle = handle
+    this.#codegen = codegen
     this.#parts = parts
     this.#chunkRows = handle.chunkRows
     this.store = new SharedStore(parts, handle)
@@ -94,6 +110,11 @@ export class SharedRows implements RowSource {
   /** Rows that hold a transition. O(rows): nobody counts them while several threads add. */
   get transitions(): number {
     this.refresh()
+    return this.transitionsNow()
+  }
+
+  /** The same of the rows that are known. */
+  transitionsNow(): number {
     let count = 0
     for (let lane = 0; lane < this.#lanes.length; lane++)
       for (const [i, ticket] of this.#lanes[lane].tickets.entries()) {
@@ -128,7 +149,7 @@ export class SharedRows implements RowSource {
     // A lane's oldest chunks are overwritten first.
     while (lane.tickets.length > 0 && this.#header(lane.tickets[0] % chunks, CHUNK.TICKET) !== lane.tickets[0] + 1)
       this.#dropOldest(lane)
-    const newest = Atomics.load(control, CONTROL.NEWEST + id * 32) - 1
+    const newest = Atomics.load(control, placeWord(id, PLACE.NEWEST)) - 1
     if (newest < 0) return
     const known = lane.tickets.at(-1) ?? -1
     const fresh: number[] = []
@@ -235,7 +256,9 @@ export class SharedRows implements RowSource {
         `a shared buffer has a producer instead of streams, was stream ${lane}`,
         {},
       )
-    this.#own ??= new ReplayProducer<never>(this.#handle, true)
+    if (this.#saving)
+      throw new TradewrightError('BAD_OPTION', 'nothing must be added to a shared buffer while it is saved', {})
+    this.#own ??= new ReplayProducer<never>(this.#handle, this.#codegen, Math.max(0, this.#ownPlace))
     return this.#own
   }
 
@@ -251,24 +274,111 @@ export class SharedRows implements RowSource {
     this.#producer(lane).cut()
   }
 
+  /** Holds every producer at its next chunk, so that no row that is known now is overwritten while it is saved. */
+  beginSave(): void {
+    const { control } = this.#parts
+    if (Atomics.exchange(control, CONTROL.PAUSED, 1) === 1)
+      throw new TradewrightError('BAD_OPTION', 'a shared buffer must not be saved twice at a time', {})
+    this.#saving = true
+    // A reservation takes less than a microsecond; a thread that died within one would never end it.
+    for (let tries = 0; Atomics.load(control, CONTROL.RESERVING) > 0; tries++)
+      if (tries > MOST_SPINS) {
+        this.endSave()
+        throw new TradewrightError('TIMEOUT', 'a producer did not finish reserving a chunk: did its thread end?', {})
+      }
+  }
+
+  endSave(): void {
+    this.#saving = false
+    Atomics.store(this.#parts.control, CONTROL.PAUSED, 0)
+    Atomics.notify(this.#parts.control, CONTROL.PAUSED)
+  }
+
   save(): EpisodeRowsState {
-    throw notSaved()
+    const lanes = this.#lanes.map(({ tickets, dropped, published }) => ({ tickets: [...tickets], dropped, published }))
+    return {
+      added: this.#lanes.map((_, lane) => this.added(lane)),
+      open: this.#lanes.map((_, id) => Atomics.load(this.#parts.control, placeWord(id, PLACE.OPEN)) === 1),
+      transitions: this.transitionsNow(),
+      shared: {
+        chunkRows: this.#chunkRows,
+        nextTicket: Atomics.load(this.#parts.control, CONTROL.TICKETS),
+        places: Atomics.load(this.#parts.control, CONTROL.PRODUCERS),
+        own: this.#own?.id ?? this.#ownPlace,
+        lanes,
+        changed: this.#changed.slice(),
+        version: this.#version,
+      },
+    }
   }
 
-  // biome-ignore lint/correctness/useYield: there is nothing to give
+  /** Known chunks in ascending order, each whole. */
   *pieces(): Generator<Uint8Array> {
-    throw notSaved()
+    const { recordBytes } = this.#parts.layout
+    const bytes = this.#chunkRows * recordBytes
+    for (let chunk = 0; chunk < this.#parts.chunks; chunk++)
+      if (this.#tickets[chunk] >= 0) yield this.#parts.views.uint8.subarray(chunk * bytes, (chunk + 1) * bytes)
   }
 
-  restore(): void {
-    throw notSaved()
+  restore(state: EpisodeRowsState, flags: Uint8Array, pieces: Iterable<Uint8Array>): void {
+    const { shared } = state
+    if (shared === undefined || shared.chunkRows !== this.#chunkRows)
+      throw new TradewrightError(
+        'BAD_SHAPE',
+        `a saved buffer must have the same chunkRows (${this.#chunkRows}), was ${shared?.chunkRows}`,
+        {},
+      )
+    const { control } = this.#parts
+    for (let id = 0; id < this.lanes; id++)
+      if (id !== this.#own?.id && Atomics.load(control, placeWord(id, PLACE.TAKEN)) === 1)
+        throw new TradewrightError('BAD_OPTION', 'producers must be closed before a shared buffer is restored', { id })
+    this.#own?.abandon()
+    this.#own = undefined
+    this.#ownPlace = shared.own
+    this.#parts.headers.fill(0)
+    this.#tickets.fill(-1)
+    this.#previous.fill(-1)
+    this.#next.fill(-1)
+    this.#parts.flags.set(flags)
+    Atomics.store(control, CONTROL.TICKETS, shared.nextTicket)
+    Atomics.store(control, CONTROL.PRODUCERS, shared.places)
+    for (const [id, lane] of shared.lanes.entries()) this.#restoreLane(id, lane, state.open[id] && id === shared.own)
+    this.#changed.set(shared.changed)
+    this.#version = shared.version
+    this.#restoreRecords(pieces)
   }
-}
 
-function notSaved(): TradewrightError {
-  return new TradewrightError(
-    'NOT_AVAILABLE',
-    'a shared buffer cannot be saved while other threads add to it; copy its transitions into one in memory',
-    {},
-  )
+  #restoreLane(id: number, saved: SharedLaneState, open: boolean): void {
+    const { control, headers, chunks } = this.#parts
+    const lane = this.#lanes[id]
+    lane.tickets = [...saved.tickets]
+    lane.dropped = saved.dropped
+    lane.published = saved.published
+    let before = -1
+    for (const [i, ticket] of lane.tickets.entries()) {
+      const chunk = ticket % chunks
+      const header = chunk * CHUNK.WORDS
+      this.#tickets[chunk] = ticket
+      this.#laneOf[chunk] = id
+      this.#previous[chunk] = before < 0 ? -1 : before % chunks
+      if (before >= 0) this.#next[before % chunks] = chunk
+      headers[header + CHUNK.TICKET] = ticket + 1
+      headers[header + CHUNK.PUBLISHED] = i === lane.tickets.length - 1 ? lane.published : this.#chunkRows
+      headers[header + CHUNK.PRODUCER] = id
+      headers[header + CHUNK.PREVIOUS] = before + 1
+      before = ticket
+    }
+    Atomics.store(control, placeWord(id, PLACE.NEWEST), before + 1)
+    Atomics.store(control, placeWord(id, PLACE.OPEN), open ? 1 : 0)
+  }
+
+  #restoreRecords(pieces: Iterable<Uint8Array>): void {
+    const bytes = this.#chunkRows * this.#parts.layout.recordBytes
+    let chunk = 0
+    for (const piece of pieces)
+      for (let at = 0; at < piece.length; at += bytes) {
+        while (this.#tickets[chunk] < 0) chunk++
+        this.#parts.views.uint8.set(piece.subarray(at, at + bytes), chunk++ * bytes)
+      }
+  }
 }

@@ -24,12 +24,17 @@ export function memory(): MemoryStorage {
 export interface DiskStorageOptions {
   /** A folder of this buffer's own; made if it is not there, reopened if it is. */
   readonly path: string
-  /** Most bytes of memory for blocks and batches. Index and priorities (11 to 22 bytes a row) are not in it. @default 64 MiB */
+  /** Most bytes of memory: blocks, batches, index, marks and priorities (11 to 22 bytes a row). @default 64 MiB */
   readonly maxBytes?: number
   /** Bytes of a block, the unit of reading and writing: from 4 KB to 16 MB. @default 65,536 */
   readonly blockBytes?: number
   /** Bytes of newest blocks that stay in memory as long as anything else can leave. @default 0 */
   readonly hotBytes?: number
+  /**
+   * Packs blocks, which are then read whole: `true` for deflate, or how. Frames shrink about twelve-fold, float features
+   * hardly. @default false
+   */
+  readonly packing?: boolean | BlockPacking
   /** The file system, for tests. @default node:fs */
   readonly fs?: unknown
 }
@@ -41,6 +46,7 @@ export interface DiskStorage {
   readonly maxBytes: number
   readonly blockBytes: number
   readonly hotBytes: number
+  readonly packing: BlockPacking | undefined
   readonly fs: unknown
 }
 
@@ -51,13 +57,14 @@ export interface DiskStorage {
  * @throws TradewrightError `BAD_OPTION`.
  */
 export function disk(options: DiskStorageOptions): DiskStorage {
-  const { path, maxBytes = 64 * 1024 * 1024, blockBytes = 65_536, hotBytes = 0, fs } = options
+  const { path, maxBytes = 64 * 1024 * 1024, blockBytes = 65_536, hotBytes = 0, packing = false, fs } = options
   if (typeof path !== 'string' || path === '')
     throw new TradewrightError('BAD_OPTION', `path must be a folder, was '${String(path)}'`, { path })
   checkInteger('maxBytes', maxBytes, 65_536)
   checkInteger('blockBytes', blockBytes, 4096, 2 ** 24)
   checkInteger('hotBytes', hotBytes, 0, maxBytes)
-  return Object.freeze({ kind: 'disk', path, maxBytes, blockBytes, hotBytes, fs })
+  const packed = packing === true ? {} : packing === false ? undefined : checkPacking(packing)
+  return Object.freeze({ kind: 'disk', path, maxBytes, blockBytes, hotBytes, packing: packed, fs })
 }
 
 /**
@@ -77,18 +84,29 @@ export interface BlockCodec {
   decompress(bytes: Uint8Array, size: number): Uint8Array
 }
 
+/** How blocks are packed. */
+export interface BlockPacking {
+  /** What packs. @default deflate, level 1 */
+  readonly codec?: BlockCodec | undefined
+  /** Bytes of each record less those of the one before. @default true */
+  readonly delta?: boolean | undefined
+  /** The bytes of one place in the record together. @default true for records below 512 bytes */
+  readonly shuffle?: boolean | undefined
+}
+
 /** Options of {@link compressed}. */
-export interface CompressedStorageOptions {
-  /** Most bytes of memory for blocks that are not packed, and batches. @default 16 MiB */
+export interface CompressedStorageOptions extends BlockPacking {
+  /** Most bytes of memory for blocks that are not packed, batches and index. @default 16 MiB */
   readonly maxBytes?: number
   /** Bytes of a block before packing: from 4 KB to 16 MB. @default 65,536 */
   readonly blockBytes?: number
-  /** What packs. @default deflate, level 1 */
-  readonly codec?: BlockCodec
-  /** Bytes of each record less those of the one before. @default true */
-  readonly delta?: boolean
-  /** The bytes of one place in the record together. @default true for records below 512 bytes */
-  readonly shuffle?: boolean
+}
+
+function checkPacking(packing: BlockPacking): BlockPacking {
+  const { codec, delta, shuffle } = packing
+  if (codec !== undefined && (typeof codec.compress !== 'function' || typeof codec.decompress !== 'function'))
+    throw new TradewrightError('BAD_OPTION', `codec must compress and decompress, was ${String(codec)}`, {})
+  return { codec, delta, shuffle }
 }
 
 /** Records packed in memory. */
@@ -111,5 +129,6 @@ export function compressed(options: CompressedStorageOptions = {}): CompressedSt
   const { maxBytes = 16 * 1024 * 1024, blockBytes = 65_536, codec, delta = true, shuffle } = options
   checkInteger('maxBytes', maxBytes, 65_536)
   checkInteger('blockBytes', blockBytes, 4096, 2 ** 24)
+  checkPacking(options)
   return Object.freeze({ kind: 'compressed', maxBytes, blockBytes, codec, delta, shuffle })
 }

@@ -2,22 +2,24 @@
 import { register } from 'tsx/esm/api'
 
 register()
-const { disk, openReplayBuffer } = await import('../src/index.ts')
-const [path, capacity, blockBytes, episode, burst] = process.argv.slice(2)
+const { disk, openReplayBuffer, prioritized, uniform } = await import('../src/index.ts')
+const [path, capacity, blockBytes, episode, burst, from, sampler] = process.argv.slice(2)
 const buffer = await openReplayBuffer({
   capacity: Number(capacity),
   columns: { obs: { dtype: 'int32', shape: [8] }, action: { dtype: 'int32' } },
-  storage: disk({ path, blockBytes: Number(blockBytes), maxBytes: 200_000 }),
+  sampler: sampler === 'prioritized' ? prioritized() : uniform(),
+  storage: disk({ path, blockBytes: Number(blockBytes), maxBytes: 400_000, packing: sampler === 'packed' }),
 })
 // Continue after what is there: the newest action says where that was.
-let i = Number(process.argv[7] ?? 0)
+let i = Number(from ?? 0)
+let waiting = []
 buffer.cut()
 for (;;) {
   const n = 1 + (((i * 2654435761) >>> 0) % Number(burst))
   for (let k = 0; k < n; k++, i++) {
     const end = i % Number(episode) === Number(episode) - 1
     const last = end && i % 2 === 0 ? { finalObs: new Array(8).fill(-i) } : {}
-    buffer.add({
+    const slot = buffer.add({
       obs: new Array(8).fill(i),
       action: i,
       reward: i / 2,
@@ -25,7 +27,16 @@ for (;;) {
       truncated: end && i % 2 === 0,
       ...last,
     })
+    waiting.push({ slot, priority: 1 + (i % 97) })
   }
+  // The newest row can be drawn, and so have a priority, when the next has come.
+  const newest = waiting.pop()
+  if (sampler === 'prioritized')
+    buffer.setPriorities(
+      Int32Array.from(waiting, (w) => w.slot),
+      waiting.map((w) => w.priority),
+    )
+  waiting = [newest]
   if (i % 3 === 0) await new Promise((resolve) => setImmediate(resolve))
   if (i % 5 < 3) {
     await buffer.flush()

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import * as nodeFs from 'node:fs'
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -15,6 +16,8 @@ import {
   nStep,
   openReplayBuffer,
   prioritized,
+  type ReplaySampler,
+  rankBased,
   sequences,
   tiered,
   uniform,
@@ -61,6 +64,18 @@ function everything(buffer: { stats(): { drawable: number }; sample(n: number): 
       .join(';'),
   ).sort()
 }
+
+/** A hash of every column: arrays of megabytes are compared slowly one by one. */
+const digest = ({ indices, columns: c }: { indices: Int32Array; columns: object }) =>
+  Object.entries({ ...c, indices }).map(([name, array]) => {
+    const { buffer, byteOffset, byteLength } = array as unknown as Uint8Array
+    return [
+      name,
+      createHash('sha1')
+        .update(new Uint8Array(buffer, byteOffset, byteLength))
+        .digest('hex'),
+    ]
+  })
 
 const accumulators: readonly (readonly [string, Accumulator])[] = [
   ['three steps', nStep({ n: 3 })],
@@ -210,77 +225,252 @@ it('tiered: the newest rows are sampled without reading', async () => {
   await buffer.close()
 })
 
-describe('kill -9', () => {
-  /** Runs the child until `kills` acknowledgements, kills it, and returns the last that was read. */
-  function runAndKill(args: readonly (string | number)[], acknowledgements: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const child = spawn(
-        process.execPath,
-        [
-          '--conditions=@tradewright/source',
-          new URL('./disk-child.mjs', import.meta.url).pathname,
-          ...args.map(String),
-        ],
-        { stdio: ['ignore', 'pipe', 'pipe'] },
-      )
-      let last = -1
-      let count = 0
-      let errors = ''
-      let rest = ''
-      child.stderr.on('data', (data) => {
-        errors += data
-      })
-      child.stdout.on('data', (data) => {
-        rest += data
-        const lines = rest.split('\n')
-        rest = lines.pop() ?? ''
-        for (const line of lines) {
-          last = Number(line)
-          if (++count === acknowledgements) child.kill('SIGKILL')
-        }
-      })
-      child.on('close', (_code, signal) => (signal === 'SIGKILL' ? resolve(last) : reject(new Error(errors))))
+/** Runs the child until `kills` acknowledgements, kills it, and returns the last that was read. */
+function runAndKill(args: readonly (string | number)[], acknowledgements: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(
+      process.execPath,
+      ['--conditions=@tradewright/source', new URL('./disk-child.mjs', import.meta.url).pathname, ...args.map(String)],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    )
+    let last = -1
+    let count = 0
+    let errors = ''
+    let rest = ''
+    child.stderr.on('data', (data) => {
+      errors += data
     })
-  }
-
-  it('every acknowledged row is there again, and nothing that was never added', async () => {
-    const capacity = 3000
-    const rng = createRng(77)
-    let acknowledged = 0
-    for (let round = 0; round < 5; round++) {
-      acknowledged = await runAndKill([folder, capacity, 4096, 37, 400, acknowledged], 2 + rng.below(40))
-      const buffer = await openReplayBuffer({
-        capacity,
-        columns,
-        sampler: uniform({ replacement: false }),
-        storage: disk({ path: folder, blockBytes: 4096, maxBytes: 400_000 }),
-      })
-      const { drawable } = buffer.stats()
-      const { columns: c } = buffer.sample(drawable)
-      const actions = [...c.action].sort((a, b) => a - b)
-      const newest = actions.at(-1) ?? 0
-      for (let k = 0; k < drawable; k++) {
-        const i = c.action[k]
-        expect([...c.obs.subarray(k * 8, k * 8 + 8)]).toEqual(new Array(8).fill(i))
-        expect(c.reward[k]).toBe(Math.fround(i / 2))
-        const next = i % 37 !== 36 ? i + 1 : i % 2 === 0 ? -i : 0
-        expect([c.nextObs[k * 8], c.terminated[k]]).toEqual([next, i % 37 === 36 && i % 2 === 1 ? 1 : 0])
+    child.stdout.on('data', (data) => {
+      rest += data
+      const lines = rest.split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) {
+        last = Number(line)
+        if (++count === acknowledgements) child.kill('SIGKILL')
       }
-      // The newest acknowledged row itself may wait for its successor. Rows that came after it may be there too.
-      expect(newest).toBeGreaterThanOrEqual(acknowledged - 2)
-      const first = actions[0]
-      const missing = new Set(Array.from({ length: acknowledged - 1 - first }, (_, k) => first + k))
-      for (const a of actions) missing.delete(a)
-      // Each run begins with a cut: the row before it keeps only its observation.
-      expect(missing.size).toBeLessThanOrEqual(round)
-      // Rows leave when newer ones need their place: those of the ring, less one observation an episode and the blocks under way.
-      expect(actions.length).toBeGreaterThanOrEqual(
-        Math.min(acknowledged - 1 - round, capacity - Math.ceil(capacity / 37) - 8 * 90),
-      )
-      acknowledged = newest + 1
+    })
+    child.on('close', (_code, signal) => (signal === 'SIGKILL' ? resolve(last) : reject(new Error(errors))))
+  })
+}
+
+describe('kill -9', () => {
+  it.each(['plain', 'packed'] as const)(
+    '%s: every acknowledged row is there again, and nothing that was never added',
+    async (kind) => {
+      const capacity = 3000
+      const rng = createRng(77)
+      let acknowledged = 0
+      for (let round = 0; round < 5; round++) {
+        acknowledged = await runAndKill([folder, capacity, 4096, 37, 400, acknowledged, kind], 2 + rng.below(40))
+        const buffer = await openReplayBuffer({
+          capacity,
+          columns,
+          sampler: uniform({ replacement: false }),
+          storage: disk({ path: folder, blockBytes: 4096, maxBytes: 400_000, packing: kind === 'packed' }),
+        })
+        const { drawable } = buffer.stats()
+        const { columns: c } = buffer.sample(drawable)
+        const actions = [...c.action].sort((a, b) => a - b)
+        const newest = actions.at(-1) ?? 0
+        for (let k = 0; k < drawable; k++) {
+          const i = c.action[k]
+          expect([...c.obs.subarray(k * 8, k * 8 + 8)]).toEqual(new Array(8).fill(i))
+          expect(c.reward[k]).toBe(Math.fround(i / 2))
+          const next = i % 37 !== 36 ? i + 1 : i % 2 === 0 ? -i : 0
+          expect([c.nextObs[k * 8], c.terminated[k]]).toEqual([next, i % 37 === 36 && i % 2 === 1 ? 1 : 0])
+        }
+        // The newest acknowledged row itself may wait for its successor. Rows that came after it may be there too.
+        expect(newest).toBeGreaterThanOrEqual(acknowledged - 2)
+        const first = actions[0]
+        const missing = new Set(Array.from({ length: acknowledged - 1 - first }, (_, k) => first + k))
+        for (const a of actions) missing.delete(a)
+        // Each run begins with a cut: the row before it keeps only its observation.
+        expect(missing.size).toBeLessThanOrEqual(round)
+        // Rows leave when newer ones need their place: those of the ring, less one observation an episode and the blocks under way.
+        expect(actions.length).toBeGreaterThanOrEqual(
+          Math.min(acknowledged - 1 - round, capacity - Math.ceil(capacity / 37) - 8 * 90),
+        )
+        acknowledged = newest + 1
+        await buffer.close()
+      }
+    },
+  )
+})
+
+describe('priorities on disk', () => {
+  const options = (sampler: ReplaySampler, path = folder) => ({
+    capacity: 3000,
+    columns,
+    sampler,
+    storage: disk({ path, blockBytes: 4096, maxBytes: 400_000 }),
+  })
+
+  it('after kill -9 every acknowledged row has the priority it had; rows that came later count as new', async () => {
+    const rng = createRng(5)
+    let acknowledged = 0
+    let checked = 0
+    for (let round = 0; round < 4; round++) {
+      acknowledged = await runAndKill([folder, 3000, 4096, 37, 400, acknowledged, 'prioritized'], 3 + rng.below(30))
+      const buffer = await openReplayBuffer({ ...options(prioritized()), accumulator: nStep() })
+      const { sampler, drawable } = buffer.stats()
+      const total = sampler.priorityTotal
+      const seen = new Map<number, number>()
+      for (let r = 0; r < (10 * drawable) / 500; r++) {
+        const { indices, columns: c } = buffer.sample(500)
+        indices.forEach((slot, k) => {
+          seen.set(c.action[k], buffer.probability(slot) * total)
+        })
+      }
+      for (const [i, priority] of seen) {
+        // The newest row of each burst had no priority of its own yet.
+        if (i > acknowledged - 2) continue
+        expect(priority / (1 + (i % 97))).toBeCloseTo(1, 9)
+        checked++
+      }
+      acknowledged = Math.max(acknowledged, ...seen.keys()) + 1
       await buffer.close()
     }
+    expect(checked).toBeGreaterThan(1000)
   })
+
+  it.each([
+    ['prioritized', () => prioritized({ maxPriority: 'buffer', normalizeBy: 'buffer' })],
+    ['rank-based', () => rankBased()],
+  ] as const)(
+    '%s: files as a kill would leave them give the same distribution as the buffer that goes on',
+    async (_name, sampler) => {
+      const buffer = await openReplayBuffer(options(sampler()))
+      const rng = createRng(8)
+      for (let i = 0, round = 0; round < 12; round++) {
+        for (let k = 0; k < 900; k++, i++) buffer.add(row(i, i % 41 === 40))
+        const { indices } = buffer.sample(700)
+        buffer.updatePriorities(
+          indices,
+          Float64Array.from(indices, () => 3 * rng.normal()),
+        )
+        await buffer.flush()
+        const copy = `${folder}-copy`
+        nodeFs.cpSync(folder, copy, { recursive: true })
+        const again = await openReplayBuffer(options(sampler(), copy))
+        for (let slot = 0; slot < 3000; slot += 7) {
+          const p = buffer.probability(slot)
+          if (p === 0) expect(again.probability(slot)).toBe(0)
+          else expect(again.probability(slot) / p).toBeCloseTo(1, 12)
+        }
+        expect(again.sample(300)).toEqual(buffer.sample(300))
+        await again.close()
+        rmSync(copy, { recursive: true })
+      }
+      const bytes = statSync(join(folder, 'priorities')).size
+      expect(bytes).toBeLessThan(2 * 3000 * 12 + 65_536 + 3000 * 13)
+      await buffer.close()
+    },
+  )
+
+  it('a torn journal gives what was whole; another sampler gets none, and is told', async () => {
+    const buffer = await openReplayBuffer(options(prioritized()))
+    for (let i = 0; i < 1000; i++) buffer.add(row(i))
+    const slots = Int32Array.from({ length: 999 }, (_, i) => i)
+    const priorities = Float64Array.from(slots, (i) => 1 + i)
+    buffer.setPriorities(slots, priorities)
+    await buffer.flush()
+    buffer.setPriorities(slots.subarray(0, 10), new Float64Array(10).fill(5000))
+    await buffer.close()
+    const file = join(folder, 'priorities')
+    const bytes = nodeFs.readFileSync(file)
+    nodeFs.writeFileSync(file, bytes.subarray(0, bytes.length - 20))
+    const again = await openReplayBuffer(options(prioritized()))
+    const total = again.stats().sampler.priorityTotal
+    for (const slot of [0, 5, 500, 998]) expect((again.probability(slot) * total) / (1 + slot)).toBeCloseTo(1, 9)
+    await again.close()
+    const told: string[] = []
+    const events = { emit: (_name: string, payload: unknown) => told.push((payload as { message: string }).message) }
+    const other = await openReplayBuffer(options(rankBased()), { events: events as never })
+    expect(told).toEqual([`${folder} has no priorities of this sampler; all elements count as new`])
+    expect(other.size).toBe(1000)
+    await other.close()
+  })
+})
+
+it('a folder belongs to one open buffer at a time; a dead process leaves it free', async () => {
+  const open = () => openReplayBuffer({ capacity: 100, columns, storage: disk({ path: folder, blockBytes: 4096 }) })
+  const buffer = await open()
+  await expect(open()).rejects.toThrow(/\[BAD_OPTION\] a folder must belong to one open buffer/)
+  buffer.add(row(1))
+  await buffer.close()
+  // A lock of a process that is gone, one of another process that got our number, and a torn one.
+  for (const lock of [
+    JSON.stringify({ pid: 2 ** 22 + 1, began: 'x', path: join(folder, 'lock') }),
+    JSON.stringify({ pid: process.pid, began: 'before', path: join(folder, 'lock') }),
+    '{"pid"',
+  ]) {
+    nodeFs.writeFileSync(join(folder, 'lock'), lock)
+    const again = await open()
+    expect(again.size).toBe(1)
+    await again.close()
+  }
+  expect(readdirSync(folder)).not.toContain('lock')
+})
+
+it('packed on disk: the same samples as in memory, a fraction of the bytes; old segments go', async () => {
+  const frame = { obs: { dtype: 'uint8', shape: [42, 42] } } as const
+  const options = { capacity: 2000, columns: frame, accumulator: frameStack({ frames: 4 }), seed: 6 }
+  const storage = (packing: boolean, name: string) =>
+    disk({ path: join(folder, name), packing, blockBytes: 32_768, maxBytes: 2_000_000 })
+  const here = createReplayBuffer(options)
+  const packed = await openReplayBuffer({ ...options, storage: storage(true, 'packed') })
+  const plain = await openReplayBuffer({ ...options, storage: storage(false, 'plain') })
+  const obs = new Uint8Array(42 * 42)
+  for (let i = 0; i < 21_000; i++) {
+    obs.fill(0)
+    for (let y = 0; y < 42; y++) obs[y * 42] = 142
+    obs[((i * 3) % 40) * 42 + ((i * 2) % 40)] = 236
+    for (const buffer of [here, packed, plain])
+      buffer.add({ obs, reward: i, terminated: i % 300 === 299, truncated: false })
+    if (i % 3000 !== 2999) continue
+    await packed.flush()
+    await plain.flush()
+    const expected = digest(here.sample(64))
+    expect(digest(packed.sample(64))).toEqual(expected)
+    expect(digest(plain.sample(64))).toEqual(expected)
+  }
+  const bytes = (name: string) =>
+    readdirSync(join(folder, name)).reduce((sum, file) => sum + statSync(join(folder, name, file)).size, 0)
+  const { storage: stats } = packed.stats()
+  expect(stats.compressionRatio).toBeGreaterThan(12)
+  expect(stats.storagePeakBytes).toBeLessThanOrEqual(2_000_000)
+  // Live blocks, one segment that is written and one that is not empty yet; a head that holds the open block.
+  expect(bytes('packed')).toBeLessThan(bytes('plain') / 2)
+  await packed.close()
+  await plain.close()
+  const again = await openReplayBuffer({ ...options, storage: storage(true, 'packed') })
+  expect(digest(again.sample(64))).toEqual(digest(here.sample(64)))
+  await again.close()
+  expect(await codeOf(() => openReplayBuffer({ ...options, storage: storage(false, 'packed') }))).toBe('BAD_SHAPE')
+})
+
+it('packed on disk: a damaged record is CORRUPT, a torn one in the middle costs nothing that came after it', async () => {
+  const open = () =>
+    openReplayBuffer({
+      capacity: 4000,
+      columns,
+      sampler: uniform({ replacement: false }),
+      storage: disk({ path: folder, maxBytes: 300_000, blockBytes: 4096, packing: true }),
+    })
+  const buffer = await open()
+  for (let i = 0; i < 4000; i++) buffer.add(row(i))
+  await buffer.close()
+  const name = join(folder, readdirSync(folder).find((file) => file.startsWith('packed')) ?? '')
+  const bytes = nodeFs.readFileSync(name)
+  const damaged = bytes.slice()
+  damaged[bytes.length >> 1] ^= 255
+  nodeFs.writeFileSync(name, damaged)
+  expect(
+    await codeOf(async () => {
+      const again = await open()
+      for (let r = 0; r < 60; r++) again.sample(500)
+    }),
+  ).toBe('CORRUPT')
 })
 
 it('rows that come while a flush is under way: what it acknowledges is on the disk, and nothing older is given up', async () => {
@@ -425,7 +615,7 @@ it('compressed: frames shrink many times, float features hardly; the sizes are m
   const features = await openReplayBuffer({
     capacity: 5000,
     columns: { obs: { dtype: 'float32', shape: [16] } } as const,
-    storage: compressed({ maxBytes: 600_000 }),
+    storage: compressed({ maxBytes: 1_000_000 }),
   })
   for (let i = 0; i < 5000; i++)
     features.add({

@@ -122,6 +122,107 @@ it('every row of every producer is there at the end, exactly once', async () => 
   for (const rows of seen) expect([rows.subarray(0, 19_999).every((n) => n === 1), rows[19_999]]).toEqual([true, 0])
 })
 
+describe('saving', () => {
+  const row = (i: number) => ({
+    obs: new Int32Array(OBS).fill(i),
+    action: i,
+    reward: i % 9,
+    terminated: i % 23 === 22,
+    truncated: false,
+  })
+
+  it('restored equals original to the next million draws, its own producer in the middle of an episode', () => {
+    const make = () =>
+      createReplayBuffer({
+        capacity: 2048,
+        columns,
+        storage: shared({ chunkRows: 32, producers: 3 }),
+        sampler: prioritized(),
+        accumulator: nStep({ n: 3 }),
+        seed: 3,
+      })
+    const original = make()
+    const other = attachReplayProducer<typeof columns>(original.handle())
+    for (let i = 0; i < 3000; i++) {
+      original.add(row(i))
+      if (i % 3 === 0) other.add(row(-i))
+    }
+    // Its open chunk would be left out by those who come round; in a restored buffer nobody fills it.
+    other.close()
+    original.sample(10)
+    const restored = make()
+    restored.restore(structuredClone(original.save()))
+    const [a, b] = [original, restored].map((buffer) => ({ buffer, out: buffer.createBatch(1000) }))
+    for (let round = 0; round < 1000; round++) {
+      for (const { buffer, out } of [a, b]) {
+        for (let k = 0; k < 5; k++) buffer.add(row(3000 + round * 5 + k))
+        buffer.sample(1000, { out })
+        buffer.updatePriorities(out.indices.subarray(0, 50), out.columns.reward.subarray(0, 50))
+      }
+      if (round % 100 === 0) expect(b.out).toEqual(a.out)
+      else if (a.out.indices.some((slot, k) => b.out.indices[k] !== slot)) throw new Error(`round ${round} differs`)
+    }
+    expect(restored.size).toBe(original.size)
+    // Its other place is free: a new producer goes on there.
+    const next = attachReplayProducer<typeof columns>(restored.handle())
+    for (let i = 0; i < 100; i++) next.add(row(10_000 + i))
+    expect(new Set(restored.sample(20_000).columns.action).has(10_050)).toBe(true)
+  })
+
+  it('while two workers add: every saved buffer holds whole rows, and the workers lose nothing', async () => {
+    const make = () =>
+      createReplayBuffer({
+        capacity: 32_768,
+        columns,
+        storage: shared({ chunkRows: 64 }),
+        sampler: uniform({ replacement: false }),
+      })
+    const buffer = make()
+    const workers = await producers(buffer.handle(), 2, 400_000, 500)
+    let finished = false
+    const done = workers.start().then(() => {
+      finished = true
+    })
+    let saves = 0
+    while (!finished || saves === 0) {
+      await new Promise((resolve) => setImmediate(resolve))
+      if (buffer.stats().drawable < 1000) continue
+      const saved = buffer.save()
+      saves++
+      if (saves > 25 && !finished) continue
+      const restored = make()
+      restored.restore(saved)
+      const { drawable } = restored.stats()
+      expect(drawable).toBeGreaterThan(1000)
+      const { obs, nextObs, action, terminated } = restored.sample(drawable).columns
+      for (let k = 0; k < drawable; k++) {
+        const at = k * OBS
+        const follows = terminated[k] === 1 || (whole(nextObs, at) && nextObs[at + 1] === obs[at + 1] + 1)
+        if (!whole(obs, at) || obs[at] !== action[k] || !follows) throw new Error(`torn row in save ${saves}`)
+      }
+    }
+    await done
+    expect(saves).toBeGreaterThan(1)
+    const { columns: c } = buffer.sample(buffer.stats().drawable)
+    // Of the worker that ended first nothing may be left.
+    const newest = Array.from(c.action, (_, k) => c.obs[k * OBS + 1]).reduce((a, b) => Math.max(a, b))
+    expect(newest).toBe(399_999)
+  })
+
+  it('places are given back: more producers than places, one after the other', () => {
+    const buffer = createReplayBuffer({ capacity: 1024, columns, storage: shared({ chunkRows: 32, producers: 2 }) })
+    for (let p = 0; p < 20; p++) {
+      const producer = attachReplayProducer<typeof columns>(buffer.handle())
+      for (let i = 0; i < 11; i++) producer.add(row(100 * p + i))
+      producer.close()
+    }
+    // Each `close` cuts: ten of eleven rows can be drawn, but for those that end an episode of row().
+    const seen = [...new Set(buffer.sample(20_000).columns.action)].sort((a, b) => a - b)
+    expect(seen.length).toBeGreaterThanOrEqual(20 * 10)
+    for (let p = 0; p < 20; p++) expect(seen).toContain(100 * p + 9)
+  })
+})
+
 describe('one producer in this thread gives what a buffer in memory gives', () => {
   const accumulators: readonly (readonly [string, Accumulator])[] = [
     ['three steps', nStep({ n: 3, gamma: 0.9 })],
@@ -205,7 +306,39 @@ describe('limits', () => {
     ],
     ['a chunk that is no power of two', 'BAD_OPTION', () => shared({ chunkRows: 24 })],
     ['a handle of a buffer in memory', 'NOT_AVAILABLE', () => createReplayBuffer({ capacity: 64, columns }).handle()],
-    ['saving', 'NOT_AVAILABLE', () => make().save()],
+    [
+      'restoring while another producer is attached',
+      'BAD_OPTION',
+      () => {
+        const b = make()
+        b.add({ obs: new Int32Array(OBS), action: 0, reward: 0, terminated: false, truncated: false })
+        const saved = b.save()
+        attachReplayProducer(b.handle())
+        b.restore(saved)
+      },
+    ],
+    [
+      'restoring chunks of another length',
+      'BAD_SHAPE',
+      () =>
+        createReplayBuffer({ capacity: 64, columns, storage: shared({ chunkRows: 16, producers: 2 }) }).restore(
+          make().save(),
+        ),
+    ],
+    [
+      'restoring into a buffer in memory',
+      'BAD_SHAPE',
+      () => createReplayBuffer({ capacity: 64, columns }).restore(make(1).save() as never),
+    ],
+    [
+      'adding while it is saved',
+      'BAD_OPTION',
+      () => {
+        const b = make()
+        b.saveParts()
+        b.add({ obs: new Int32Array(OBS), action: 0, reward: 0, terminated: false, truncated: false })
+      },
+    ],
     [
       'a closed producer',
       'DISPOSED',

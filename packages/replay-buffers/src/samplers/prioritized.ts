@@ -1,7 +1,7 @@
 import { type Data, TradewrightError } from '@tradewright/core'
 import { type AnnealedBeta, betaAt, checkBeta } from '../beta.ts'
 import { checkNumber } from '../dtype.ts'
-import type { BoundSampler, DrawRequest, ReplaySampler, SamplerHost } from '../sampler.ts'
+import type { BoundSampler, DrawRequest, ReplaySampler, SamplerHost, SamplerPriorities } from '../sampler.ts'
 import { SumTree } from '../sum-tree.ts'
 
 /** Options of {@link prioritized}. */
@@ -38,6 +38,20 @@ class BoundPrioritized implements BoundSampler {
     const min = options.normalizeBy === 'buffer'
     const max = options.maxPriority === 'buffer'
     this.#tree = new SumTree(host.index.slots, { min, max, wasm: host.wasm })
+  }
+
+  readonly priorities: SamplerPriorities = {
+    read: (slot) => this.#tree.viewLeaves()[slot],
+    write: (slots, values, count) => {
+      this.#settle()
+      this.#tree.update(slots, values, count)
+    },
+    rest: () => ({ historicMax: this.#historicMax, drawn: this.#drawn }),
+    restoreRest: (rest) => {
+      const { historicMax, drawn } = rest as { historicMax: number; drawn: number }
+      this.#historicMax = historicMax
+      this.#drawn = drawn
+    },
   }
 
   /** What new elements get: the largest priority; 1 in a buffer that has none. */

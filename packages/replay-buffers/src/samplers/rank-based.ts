@@ -3,7 +3,7 @@ import { type AnnealedBeta, betaAt, checkBeta } from '../beta.ts'
 import { checkNumber } from '../dtype.ts'
 import { roomFor } from '../importance.ts'
 import { RankList } from '../rank-list.ts'
-import type { BoundSampler, DrawRequest, ReplaySampler, SamplerHost } from '../sampler.ts'
+import type { BoundSampler, DrawRequest, ReplaySampler, SamplerHost, SamplerPriorities } from '../sampler.ts'
 
 /** Options of {@link rankBased}. */
 export interface RankBasedOptions {
@@ -32,6 +32,17 @@ class BoundRankBased implements BoundSampler {
     this.#host = host
     this.#options = options
     this.#list = new RankList(host.index.slots)
+  }
+
+  readonly priorities: SamplerPriorities = {
+    read: (slot) => this.#list.key(slot),
+    write: (slots, values, count) => {
+      for (let k = 0; k < count; k++) this.#list.set(slots[k], values[k])
+    },
+    rest: () => ({ drawn: this.#drawn }),
+    restoreRest: (rest) => {
+      this.#drawn = (rest as { drawn: number }).drawn
+    },
   }
 
   enable(slot: number): void {
