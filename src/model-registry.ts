@@ -1,4 +1,4 @@
-import { type Model, type ModelReference, TradewrightError, unknownName } from '@tradewright/core'
+import { isTradewrightError, type Model, type ModelReference, TradewrightError, unknownName } from '@tradewright/core'
 import { loadModule } from '@tradewright/runners'
 
 /** Models that come along, by type. Others add a line by declaration merging and {@link ModelSource}'s other form. */
@@ -82,14 +82,40 @@ export function moduleAddress(module: string): string {
   }
 }
 
-/** A new, untrained model. @throws TradewrightError `NOT_FOUND`, `NOT_AVAILABLE`; what the model's factory throws. */
-export async function createModel({ module, export: exported, options }: ModelReference): Promise<Model> {
+type Factory = (options: ModelReference['options']) => Model | Promise<Model>
+
+async function factoryOf({ module, export: exported }: Pick<ModelReference, 'module' | 'export'>): Promise<Factory> {
   const exports = (await loadModule(module)) as Readonly<Record<string, unknown>>
   const create = exports[exported]
-  if (typeof create !== 'function')
-    throw new TradewrightError('NOT_FOUND', `module ${module} must export a function '${exported}'`, {
-      module,
-      export: exported,
-    })
-  return (await create(options)) as Model
+  if (typeof create === 'function') return create as Factory
+  throw new TradewrightError('NOT_FOUND', `module ${module} must export a function '${exported}'`, {
+    module,
+    export: exported,
+  })
+}
+
+/**
+ * Sees to it that a model can be made at all, before a search finds out trial by trial.
+ *
+ * @throws TradewrightError `NOT_AVAILABLE` where its module cannot be loaded, `NOT_FOUND` where it has no such export.
+ */
+export async function checkSource({ module, export: exported, name }: ResolvedSource): Promise<void> {
+  try {
+    await factoryOf({ module: moduleAddress(module), export: exported })
+  } catch (cause) {
+    if (isTradewrightError(cause)) throw cause
+    const why = cause instanceof Error ? cause.message : String(cause)
+    const how = module.startsWith('@tradewright/') ? `: npm install ${module}` : ''
+    throw new TradewrightError(
+      'NOT_AVAILABLE',
+      `model '${name}' needs module ${module}, which cannot be loaded${how} (${why})`,
+      { module },
+      { cause },
+    )
+  }
+}
+
+/** A new, untrained model. @throws TradewrightError `NOT_FOUND`; what loading and the model's factory throw. */
+export async function createModel(reference: ModelReference): Promise<Model> {
+  return (await factoryOf(reference))(reference.options)
 }

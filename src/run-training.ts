@@ -5,6 +5,7 @@ import { fixParams } from './fixed-params.ts'
 import { lookBack, splitBars, trainingSlice } from './holdout.ts'
 import { luckOf } from './luck.ts'
 import { modelFit } from './model-fit.ts'
+import { checkSource, resolveModelSource } from './model-registry.ts'
 import type { ModelRequest } from './model-request.ts'
 import { ModelTraining } from './model-training.ts'
 import { resolveObjective } from './objective.ts'
@@ -54,6 +55,7 @@ async function openModels<P>(
   host: TrainingHost,
 ): Promise<ModelTraining<P> | undefined> {
   if (request.model === undefined) return undefined
+  await checkSource(resolveModelSource(request.model.create))
   const incremental = await host.incremental()
   const { pool, clock, indicators } = host
   const optimizers = host.optimizers(incremental === undefined ? [] : [incremental])

@@ -9,6 +9,7 @@ import { countBefore, latestFold, modelFolds, timelineOf } from '../src/model-fo
 import { resolveModelSource } from '../src/model-registry.ts'
 import type { FoldReport, ModelSummary } from '../src/model-summary.ts'
 import { meanImportances, pooledLoss, renderModel } from '../src/report/model-section.ts'
+import { renderWalkForward } from '../src/report/walk-forward-section.ts'
 import { type WalkForwardModels, walkForwardPredictor } from '../src/walk-forward-predictor.ts'
 
 const codeOf = (run: () => unknown): string => {
@@ -225,6 +226,43 @@ describe('models by type', () => {
       rounds: 'rounds',
     })
     expect(() => resolveModelSource({ type: 'random-forst' as never })).toThrow(/random-forest/)
+  })
+})
+
+describe('a walk forward in the report', () => {
+  it('shows each stretch, and what failed', () => {
+    const times = { trainFrom: 0, testFrom: 86_400_000, testTo: 2 * 86_400_000 }
+    const html = renderWalkForward(
+      {
+        folds: [
+          {
+            ...times,
+            fold: 0,
+            status: 'done',
+            params: { kind: '<i>' },
+            value: 1.25,
+            testValue: 0.5,
+            train: {},
+            test: { totalReturn: 0.125 },
+          },
+          {
+            ...times,
+            fold: 1,
+            status: 'failed',
+            error: { code: 'TRIAL_FAILED', message: 'nothing gave a <result>', details: {} },
+          },
+        ],
+        value: 1.25,
+        testValue: 0.5,
+        efficiency: 0.4,
+      },
+      'sharpe',
+    )
+    expect(html).toMatch(/mean sharpe 1\.250 where it was searched, 0\.500 after; efficiency 0\.40/)
+    expect(html).toContain('&lt;i&gt;')
+    expect(html).toContain('nothing gave a &lt;result&gt;')
+    expect(html).toContain('<td>1970-01-01</td><td>1970-01-02</td><td>1970-01-03</td>')
+    expect(html).not.toContain('<i>')
   })
 })
 

@@ -500,9 +500,14 @@ describe('what cannot be', () => {
     expect(await failing({ labels: (of) => tripleBarrier({ bars: of, up: 0.01, down: 0.01, horizon: 5 }) })).toMatch(
       /a model of 3 classes must give 3 outputs a row, gave 1/,
     )
-    expect(await failing({ create: { module, export: 'nothing', version: '' } })).toMatch(
-      /must export a function 'nothing'/,
+  })
+
+  it('refuses a model that is not there before anything runs', async () => {
+    const create = { module: 'no-such-package', export: 'model' }
+    await expect(train(bars, { model: { ...step, create } })).rejects.toThrow(
+      /\[NOT_AVAILABLE\] model 'model' needs module no-such-package, which cannot be loaded/,
     )
+    expect(await codeOf(train(bars, { model: { ...step, create: { module, export: 'nothing' } } }))).toBe('NOT_FOUND')
   })
 
   it('refuses a request before anything runs', async () => {

@@ -17,6 +17,7 @@ import {
 import { renderProgressChart } from './progress-chart.ts'
 import type { ReportCurves, ReportData, ReportStudy, ReportTrial } from './report-data.ts'
 import { reportScript, reportStyle } from './report-style.ts'
+import { renderWalkForward } from './walk-forward-section.ts'
 
 const TOP_TRIALS = 10
 
@@ -163,6 +164,7 @@ function renderStudy(study: ReportStudy, index: number, hovers: Hovers): string 
 ${study.curves.map((curves, k) => renderCurves(curves, `s${index}c${k}`, study.curves.length > 1, hovers)).join('')}
 <div class="two">${renderProgressChart(study)}${map === undefined ? '' : renderHeatMap(map, study.objective)}</div>
 ${study.insight === undefined ? '' : renderInsight(study.insight, study)}
+${study.walkForward === undefined ? '' : renderWalkForward(study.walkForward, study.objective)}
 ${study.model === undefined ? '' : renderModel(study.model, `s${index}model`, (chart) => draw(chart, hovers))}
 ${renderTopTrials(study)}</section>`
 }

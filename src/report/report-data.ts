@@ -1,5 +1,6 @@
 import type { CacheStats, Metrics, Params } from '@tradewright/core'
 import type { ModelSummary } from '../model-summary.ts'
+import type { WalkForwardValidation } from '../training-result.ts'
 import type { ReportInsight } from './insight-data.ts'
 
 /** Metrics over the two parts of the bars. `heldOut` is undefined where nothing was held out. */
@@ -58,6 +59,8 @@ export interface ReportStudy {
   readonly curves: readonly ReportCurves[]
   /** What the trials tell about the parameters, where there are enough of both. */
   readonly insight?: ReportInsight | undefined
+  /** Searches on parts of the bars; undefined where they were not asked for. */
+  readonly walkForward?: WalkForwardValidation | undefined
   /** The best trial's model; undefined without one. */
   readonly model?: ModelSummary | undefined
 }

@@ -73,6 +73,7 @@ function studyOf(result: TrainingResult<unknown>): ReportStudy {
     pruned: stats.pruned,
     curves: validation.bySymbol.map(curvesOf),
     insight: insightOf(result),
+    walkForward: validation.walkForward,
     model: result.model,
   }
 }
