@@ -13,6 +13,7 @@ export type BackendName =
   | 'fused-plain'
   | 'tfjs-node-gpu'
   | 'tfjs-node'
+  | 'tfjs-webgpu'
   | 'tfjs-wasm'
   | 'tfjs-cpu'
 
@@ -71,6 +72,7 @@ const open: Readonly<
   'fused-plain': (options) => fusedBackend({ ...options, kernels: 'plain' }),
   'tfjs-node-gpu': () => tfjsOn('tensorflow', '@tensorflow/tfjs-node-gpu'),
   'tfjs-node': () => tfjsOn('tensorflow', '@tensorflow/tfjs-node'),
+  'tfjs-webgpu': () => tfjsOn('webgpu', '@tensorflow/tfjs', '@tensorflow/tfjs-backend-webgpu'),
   'tfjs-wasm': () => tfjsOn('wasm', '@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm'),
   'tfjs-cpu': () => tfjsOn('cpu', '@tensorflow/tfjs'),
 }

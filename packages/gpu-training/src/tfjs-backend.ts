@@ -11,13 +11,18 @@ import { type TfjsOptions, type TfLike, TfModel } from './tfjs-model.ts'
  * Losses, update rules and tricks are the same code as with the fused engine: predictions and gradients come to the
  * host at every step. Precision policies are refused: TensorFlow.js has no 16-bit dtype.
  *
- * @throws TradewrightError `BAD_OPTION` where `tf` is no TensorFlow.js. `compile` throws `NOT_AVAILABLE` (precision).
+ * @throws TradewrightError `BAD_OPTION` where `tf` is no TensorFlow.js, `NOT_AVAILABLE` on WebGPU outside of a browser. `compile` throws `NOT_AVAILABLE` (precision).
  */
 export function tfjs(tf: TfLike, options: TfjsOptions = {}): TrainingBackend {
   if (typeof tf?.variableGrads !== 'function')
     throw new TradewrightError(
       'BAD_OPTION',
       `tf must be the namespace of TensorFlow.js, was ${typeof tf} without variableGrads`,
+    )
+  if (tf.getBackend() === 'webgpu' && !('OffscreenCanvas' in globalThis))
+    throw new TradewrightError(
+      'NOT_AVAILABLE',
+      'TensorFlow.js on WebGPU must read results at once, for which it needs an OffscreenCanvas, which this runtime lacks (Node does); use a browser, or the wasm backend',
     )
   return {
     name: 'tfjs',

@@ -218,6 +218,13 @@ describe('loadBackend', () => {
     expect(out).toContain('tfjs-wasm tfjs []')
   })
 
+  it('says why WebGPU does not run outside of a browser', async () => {
+    const { skipped } = await loadBackend({ prefer: ['tfjs-webgpu'] })
+    expect(skipped[0].why).toContain('npm install @tensorflow/tfjs @tensorflow/tfjs-backend-webgpu')
+    const onGpu = { ...tf, getBackend: () => 'webgpu' } as typeof tf
+    expect(() => tfjs(onGpu)).toThrow('[NOT_AVAILABLE] TensorFlow.js on WebGPU must read results at once')
+  })
+
   it('falls back to plain TypeScript', async () => {
     const { name, backend } = await loadBackend({ prefer: ['tfjs-node-gpu'] })
     expect([name, backend.name]).toEqual(['fused-plain', 'fused'])
