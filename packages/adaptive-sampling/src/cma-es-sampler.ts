@@ -164,7 +164,13 @@ class CmaEsState {
       if (run === undefined || observations.count - this.#used < run.strategy.lambda) return
       const members = Array.from({ length: run.strategy.lambda }, (_, i) => this.#used + i)
       this.#used += members.length
+      if (observations.best < 0) {
+        // Nothing has succeeded yet, so there is nothing to learn but that it is not here.
+        this.#elsewhere(run, seed)
+        continue
+      }
       this.#rank(members)
+      this.#rankFailures(members)
       if (run.n > 0) {
         run.update(this.#populationOf(members))
         this.#keepMargins(run)
@@ -191,6 +197,26 @@ class CmaEsState {
         members[to] = old[from]
       })
     }
+  }
+
+  /** Failures, which come last, by their distance from the best point known: a run that fails goes back towards it. */
+  #rankFailures(members: number[]): void {
+    const { failed, best, points, axes } = this.#observations
+    const from = members.findIndex((row) => failed[row] === 1)
+    if (from < 0) return
+    const d = axes.length
+    const distance = (row: number): number => {
+      let sum = 0
+      for (let a = 0; a < d; a++) {
+        const step = points[row * d + a] - points[best * d + a]
+        if (axes[a].kind === 'categorical') sum += step === 0 ? 0 : 1
+        else sum += Number.isNaN(step) ? 0 : step * step
+      }
+      return sum
+    }
+    const ordered = members.splice(from).map((row) => ({ row, away: distance(row) }))
+    ordered.sort((a, b) => a.away - b.away || a.row - b.row)
+    for (const { row } of ordered) members.push(row)
   }
 
   #populationOf(members: readonly number[]): Float64Array {
@@ -249,6 +275,16 @@ class CmaEsState {
     const low = Math.min(...last)
     const high = Math.max(...last)
     return high - low <= 1e-12 * Math.max(1e-300, Math.abs(low), Math.abs(high))
+  }
+
+  /** The same run from a random place. */
+  #elsewhere(run: CmaEs, seed: number): void {
+    const rng = createRng(seed, RESTART_STREAM + ++this.#restarts)
+    this.#start(
+      Float64Array.from({ length: run.n }, () => rng.uniform()),
+      this.#settings.sigma,
+      run.strategy.lambda,
+    )
   }
 
   /** The next run, elsewhere: BIPOP gives the same number of trials to large and to small populations. */
@@ -312,7 +348,8 @@ function pick(probabilities: Float64Array, uniform: number): number {
  * that others asked (enqueued, another sampler's) are learned from as injected ones. Where it differs from the papers:
  * bounds are kept by drawing again, then clipping; the margin of ordered parameters scales their axis only and leaves
  * the mean; categorical parameters have probabilities of their own, moved by the same weights (as CatCMA, with a fixed
- * rate); a coordinate that is inactive in a trial leaves its row of the covariance as it was.
+ * rate); a coordinate that is inactive in a trial leaves its row of the covariance as it was; failed
+ * trials rank last, those nearest to the best point first, and where nothing has succeeded the run begins elsewhere.
  *
  * @throws TradewrightError `BAD_OPTION` for a population below 4 or a sigma that is not above 0.
  * @see Hansen (2016), arXiv 1604.00772; Hamano, Saito, Nomura, Shirakawa (2022), "CMA-ES with margin", GECCO; Auger,

@@ -18,6 +18,7 @@ declare module '@tradewright/core' {
 }
 
 const WHERE_TRIES = 30
+const LEAST_MEMBERS = 4
 
 class DifferentialEvolution {
   readonly #observations = new Observations()
@@ -34,13 +35,14 @@ class DifferentialEvolution {
     const observations = this.#observations
     observations.sync(request)
     const size = this.#population ?? (observations.axes.length > 8 ? 24 : 16)
-    if (observations.count < size) return Array.from({ length: count }, (_, i) => startupPoint(request, firstTrial + i))
-    // Survivors are the best of everything seen: the whole history is parents and children at once.
-    const members = observations.ranked().subarray(0, size)
+    if (observations.count < size || observations.succeeded < LEAST_MEMBERS)
+      return Array.from({ length: count }, (_, i) => startupPoint(request, firstTrial + i))
+    // Survivors are the best of everything seen: the whole history is parents and children at once. Failures die.
+    const members = observations.ranked().subarray(0, Math.min(size, observations.succeeded))
     return Array.from({ length: count }, (_, i) => {
       const draws = rng(firstTrial + i)
       for (let attempt = 0; attempt < WHERE_TRIES; attempt++) {
-        const params = space.fromUnit(this.#mutant(members, members[(firstTrial + i) % size], draws))
+        const params = space.fromUnit(this.#mutant(members, members[(firstTrial + i) % members.length], draws))
         if (space.where === undefined || space.where(params)) return params
       }
       return space.sample(draws)
@@ -82,8 +84,8 @@ class DifferentialEvolution {
  * Differential evolution: new points from differences of old ones.
  *
  * current-to-pbest/1/bin with factor and crossover drawn anew for every trial. Where it differs from JADE: the population
- * is the best of all trials (so it needs no memory but the history), the factors' means do not adapt, and categorical
- * values are inherited from the leader, a member or at random.
+ * is the best of all trials (so it needs no memory but the history), the factors' means do not adapt, and failed trials are no members, and
+ * categorical values are inherited from the leader, a member or at random.
  *
  * @throws TradewrightError `BAD_OPTION` for a population below 4 or a best outside (0, 1].
  * @see Storn, Price (1997), J. Global Optim. 11; Zhang, Sanderson (2009), "JADE", IEEE Trans. Evol. Comput. 13.

@@ -1,14 +1,8 @@
-import {
-  createRng,
-  type Params,
-  type Rng,
-  type SampleRequest,
-  type Sampler,
-  type StudyView,
-  TradewrightError,
-} from '@tradewright/core'
+import { type Params, type Rng, type SampleRequest, type Sampler, TradewrightError } from '@tradewright/core'
 import { type DuplicatesOption, unlessWanted } from './distinct.ts'
-import { fitGp, GaussianProcess, type GpParameters, leaveOneOutSkill } from './gaussian-process.ts'
+import { FeasibilityModel } from './feasibility-model.ts'
+import { GaussianProcess, type GpParameters } from './gaussian-process.ts'
+import { GpFits, gather, kindsOf } from './gp-fits.ts'
 import { lbfgs } from './lbfgs.ts'
 import { logExpectedImprovement, logH, logHSlope } from './log-expected-improvement.ts'
 import { transformLosses } from './loss-transform.ts'
@@ -33,14 +27,21 @@ declare module '@tradewright/core' {
 }
 
 const TRUST_REGION_ABOVE = 8
-const FIT_POINTS = 112
-/** Likelihoods to compute in a fit: fewer where each costs more. */
-const fitEvaluations = (points: number): number => (points > 80 ? 14 : 24)
 const WIDE_CANDIDATES = 192
 const NEAR_CANDIDATES = 128
 const NEAR_CENTERS = 6
-const REFINED = 3
-const REFINE_EVALUATIONS = 20
+const CROSSED_CANDIDATES = 64
+const CROSSED_PARENTS = 10
+/** Points from which the mean is followed down axis by axis, values tried on each axis, and rounds. */
+const SWEPT = 2
+const SWEEP_VALUES = 24
+const SWEEP_ROUNDS = 2
+/** Part of the variance that is a sum of functions of one axis, from which on axes are swept. */
+const SWEPT_FROM = 0.05
+/** Successes before there is a model. */
+const LEAST_SUCCESSES = 4
+const REFINED = 2
+const REFINE_EVALUATIONS = 16
 const RESTART_STREAM = 2 ** 46
 
 interface Settings {
@@ -58,7 +59,8 @@ interface Box {
 /** What one generation's search works on. */
 interface Search {
   readonly gp: GaussianProcess
-  readonly best: number
+  /** What must be improved on; falls with what is believed of the generation's earlier points. */
+  best: number
   readonly box: Box
   /** shape [candidates * d], NaN where inactive */
   readonly points: Float64Array
@@ -67,12 +69,16 @@ interface Search {
   /** shape [candidates * capacity] */
   readonly whitened: Float64Array
   readonly taken: Float64Array
+  /** shape [candidates], logarithm of the probability not to fail. */
+  readonly success: Float64Array
+  readonly feasibility: FeasibilityModel | undefined
   readonly capacity: number
 }
 
 class GpState {
   readonly #settings: Settings
   readonly #observations = new Observations()
+  readonly #fits = new GpFits(this.#observations)
 
   constructor(settings: Settings) {
     this.#settings = settings
@@ -81,56 +87,63 @@ class GpState {
   sample(request: SampleRequest): readonly Params[] {
     const { count, firstTrial } = request
     const observations = this.#observations
-    observations.sync(request)
+    if (!observations.sync(request)) this.#fits.clear()
     const startup = (): readonly Params[] =>
       Array.from({ length: count }, (_, i) => startupPoint(request, firstTrial + i))
-    if (observations.count < Math.max(2, this.#settings.startup)) return startup()
-    const losses = observations.losses.subarray(0, observations.count)
-    const axes = observations.axes
+    const { axes, succeeded } = observations
+    if (observations.count < Math.max(2, this.#settings.startup) || succeeded < LEAST_SUCCESSES) return startup()
+    const rows = observations.successes()
+    const losses = Float64Array.from(rows, (row) => observations.losses[row])
     const numeric = axes.filter((axis) => axis.kind !== 'categorical').length
     const { trustRegion: wanted } = this.#settings
     const local = wanted === 'auto' ? numeric > TRUST_REGION_ABOVE : wanted
     const region = local ? trustRegion(losses, 2 * numeric, numeric) : { length: Number.POSITIVE_INFINITY, since: 0 }
     // A new region begins with a design of its own.
-    if (observations.count - region.since < Math.max(this.#settings.startup, region.since > 0 ? 2 * numeric : 0))
+    if (succeeded - region.since < Math.max(LEAST_SUCCESSES, region.since > 0 ? 2 * numeric : 0))
       return Array.from({ length: count }, (_, i) => request.space.sample(request.rng(firstTrial + i + RESTART_STREAM)))
-    const rows = this.#rows(region.since)
+    return this.#batch(request, this.#prepare(request, this.#modelled(rows, region.since), region.length))
+  }
+
+  skill(request: SampleRequest, part: number): number {
+    const observations = this.#observations
+    if (!observations.sync(request)) this.#fits.clear()
+    const { axes, losses, violations, points, succeeded } = observations
+    if (succeeded < LEAST_SUCCESSES) return 0
+    const rows = this.#modelled(observations.successes(), 0)
     const y = transformLosses(
-      Float64Array.from(rows, (row) => observations.losses[row]),
-      Float64Array.from(rows, (row) => observations.violations[row]),
+      Float64Array.from(rows, (row) => losses[row]),
+      Float64Array.from(rows, (row) => violations[row]),
     )
-    const search = this.#prepare(request, rows, y, region.length)
-    return this.#batch(request, search)
+    const kinds = kindsOf(axes)
+    const x = gather(points, axes.length, rows)
+    const gp = new GaussianProcess(this.#fits.fit(x, y, kinds).parameters, kinds, rows.length)
+    gp.add(x, y, rows.length)
+    return gp.skill(part)
   }
 
   /** Observations of the model, in trial order: all since `since`, or the best and the newest half each. */
-  #rows(since: number): Int32Array {
-    const { count } = this.#observations
-    const all = Int32Array.from({ length: count - since }, (_, i) => since + i)
+  #modelled(rows: Int32Array, since: number): Int32Array {
+    const all = rows.subarray(since)
     const most = this.#settings.observations
     if (all.length <= most) return all
     const chosen = new Set<number>()
-    for (const row of this.#observations.ranked()) if (row >= since && chosen.size < most >> 1) chosen.add(row)
-    for (let row = count - 1; chosen.size < most; row--) chosen.add(row)
+    for (const row of this.#observations.ranked()) if (row >= all[0] && chosen.size < most >> 1) chosen.add(row)
+    for (let i = all.length - 1; chosen.size < most; i--) chosen.add(all[i])
     return Int32Array.from(chosen).sort()
   }
 
-  #prepare(request: SampleRequest, rows: Int32Array, y: Float64Array, length: number): Search {
-    const { axes, points } = this.#observations
+  #prepare(request: SampleRequest, rows: Int32Array, length: number): Search {
+    const observations = this.#observations
+    const { axes, points, losses, violations } = observations
     const d = axes.length
-    const x = new Float64Array(rows.length * d)
-    rows.forEach((row, i) => {
-      x.set(points.subarray(row * d, (row + 1) * d), i * d)
-    })
-    const kinds = axes.map((axis) => (axis.kind === 'categorical' ? 'category' : 'number') as 'category' | 'number')
-    const order = Int32Array.from({ length: rows.length }, (_, i) => i).sort((a, b) => y[a] - y[b] || a - b)
-    const chosen = fitSubset(order)
-    const parameters = fitGp(
-      gather(x, d, chosen),
-      Float64Array.from(chosen, (i) => y[i]),
-      kinds,
-      fitEvaluations(chosen.length),
+    const x = gather(points, d, rows)
+    const y = transformLosses(
+      Float64Array.from(rows, (row) => losses[row]),
+      Float64Array.from(rows, (row) => violations[row]),
     )
+    const kinds = kindsOf(axes)
+    const order = Int32Array.from({ length: rows.length }, (_, i) => i).sort((a, b) => y[a] - y[b] || a - b)
+    const { parameters } = this.#fits.fit(x, y, kinds)
     const capacity = rows.length + request.count
     const gp = new GaussianProcess(parameters, kinds, capacity)
     gp.add(x, y, rows.length)
@@ -138,30 +151,99 @@ class GpState {
     const box = boxAround(axes, center, parameters, length)
     const rng = request.rng(request.firstTrial)
     const candidates = this.#candidates(request, x, order, box, rng)
-    const count = candidates.length / d
+    const swept = this.#sweep(request, gp, x, order, box, rng)
+    const all = new Float64Array(candidates.length + swept.length)
+    all.set(candidates)
+    all.set(swept, candidates.length)
+    const count = all.length / d
     const search: Search = {
       gp,
       best: y[order[0]],
       box,
-      points: candidates,
+      points: all,
       count,
       means: new Float64Array(count),
       whitened: new Float64Array(count * capacity),
       taken: new Float64Array(count),
+      success: new Float64Array(count),
+      feasibility: observations.succeeded < observations.count ? new FeasibilityModel(observations, kinds) : undefined,
       capacity,
     }
+    const gradients = new Float64Array(2 * d)
+    const slope = new Float64Array(d)
     for (let c = 0; c < count; c++) {
-      search.means[c] = gp.whiten(candidates, c * d, search.whitened, c * capacity)
+      search.means[c] = gp.whiten(all, c * d, search.whitened, c * capacity)
       search.taken[c] = squareSum(search.whitened, c * capacity, 0, gp.n)
+      if (search.feasibility !== undefined)
+        search.success[c] = search.feasibility.log(all.subarray(c * d, (c + 1) * d), gradients, slope)
     }
     return search
   }
 
-  /** Points all over the box, and points near the best ones at every scale. */
+  /** From good points down the mean, axis by axis: how additive functions are descended. */
+  #sweep(
+    { space }: SampleRequest,
+    gp: GaussianProcess,
+    x: Float64Array,
+    order: Int32Array,
+    box: Box,
+    rng: Rng,
+  ): Float64Array {
+    const { axes } = this.#observations
+    const d = axes.length
+    if (gp.parameters.sumScale < SWEPT_FROM * gp.variance) return new Float64Array(0)
+    const out: number[] = []
+    const parents = new Set(axes.map(({ parent }) => parent))
+    for (let s = 0; s < Math.min(SWEPT, order.length); s++) {
+      const from = order[s === 0 ? 0 : rng.below(Math.min(CROSSED_PARENTS, order.length))]
+      const point = x.slice(from * d, (from + 1) * d)
+      for (let round = 0; round < SWEEP_ROUNDS; round++)
+        for (let a = 0; a < d; a++) {
+          // Other axes are active under other values of a parent: those are left to the candidates.
+          if (Number.isNaN(point[a]) || axes[a].count === 1 || parents.has(a)) continue
+          const values = this.#sweepValues(a, point[a], box, rng)
+          const means = new Float64Array(values.length)
+          gp.meansAlong(point, a, values, means)
+          let least = 0
+          for (let i = 1; i < values.length; i++) if (means[i] < means[least]) least = i
+          const old = point[a]
+          point[a] = values[least]
+          if (space.where !== undefined && !space.where(space.fromUnit(point.map((u) => (Number.isNaN(u) ? 0.5 : u)))))
+            point[a] = old
+        }
+      out.push(...point)
+    }
+    return Float64Array.from(out)
+  }
+
+  /** Where an axis is tried: where it stands, even steps over the box with a random offset, and near where it stands. */
+  #sweepValues(a: number, current: number, box: Box, rng: Rng): Float64Array {
+    const axis = this.#observations.axes[a]
+    if (axis.kind === 'categorical' && axis.count <= SWEEP_VALUES) {
+      const values = Float64Array.from({ length: axis.count + 1 }, (_, i) => (i - 0.5) / axis.count)
+      values[0] = current
+      return values
+    }
+    const values = new Float64Array(SWEEP_VALUES + 1)
+    values[0] = current
+    const width = box.high[a] - box.low[a]
+    const even = (SWEEP_VALUES * 2) / 3
+    const offset = rng.uniform()
+    for (let i = 0; i < SWEEP_VALUES; i++) {
+      const u =
+        i < even
+          ? box.low[a] + ((i + offset) / even) * width
+          : current + 10 ** (-3 + 2 * rng.uniform()) * width * rng.normal()
+      values[1 + i] = snapUnit(axis, Math.min(1, Math.max(0, u)))
+    }
+    return values
+  }
+
+  /** Points all over the box, points near the best ones at every scale, and crosses of good ones. */
   #candidates({ space }: SampleRequest, x: Float64Array, order: Int32Array, box: Box, rng: Rng): Float64Array {
     const { axes } = this.#observations
     const d = axes.length
-    const out = new Float64Array((WIDE_CANDIDATES + NEAR_CANDIDATES) * d)
+    const out = new Float64Array((WIDE_CANDIDATES + NEAR_CANDIDATES + CROSSED_CANDIDATES) * d)
     const unit = new Float64Array(d)
     let kept = 0
     const keep = (): void => {
@@ -185,6 +267,16 @@ class GpState {
       }
       keep()
     }
+    const parents = Math.min(CROSSED_PARENTS, order.length)
+    for (let c = 0; c < CROSSED_CANDIDATES; c++) {
+      const first = order[rng.below(parents)] * d
+      const second = order[rng.below(parents)] * d
+      for (let a = 0; a < d; a++) {
+        const u = x[(rng.below(2) === 0 ? first : second) + a]
+        unit[a] = Number.isNaN(u) ? rng.uniform() : u
+      }
+      keep()
+    }
     return out.subarray(0, kept * d)
   }
 
@@ -204,6 +296,7 @@ class GpState {
       if (i === count - 1) break
       // The kriging believer: the model takes its own mean for the result.
       fantasy[0] = search.gp.mean(point, 0)
+      search.best = Math.min(search.best, fantasy[0])
       const from = search.gp.n
       search.gp.add(point, fantasy, 1)
       for (let c = 0; c < search.count; c++) {
@@ -218,10 +311,11 @@ class GpState {
   #choose({ space }: SampleRequest, search: Search): Float64Array | undefined {
     const { axes } = this.#observations
     const d = axes.length
-    const { gp, best, points, count, means, taken } = search
+    const { gp, best, points, count, means, taken, success } = search
     const values = new Float64Array(count)
     for (let c = 0; c < count; c++)
-      values[c] = logExpectedImprovement(means[c], Math.sqrt(Math.max(1e-12, gp.parameters.scale - taken[c])), best)
+      values[c] =
+        success[c] + logExpectedImprovement(means[c], Math.sqrt(Math.max(1e-12, gp.variance - taken[c])), best)
     const order = Int32Array.from({ length: count }, (_, c) => c).sort((a, b) => values[b] - values[a] || a - b)
     let chosen: Float64Array | undefined
     let value = Number.NEGATIVE_INFINITY
@@ -244,13 +338,14 @@ class GpState {
   #climb(search: Search, start: Float64Array, from: number): [Float64Array, number] {
     const { axes } = this.#observations
     const d = axes.length
-    const { gp, best, box } = search
+    const { gp, best, box, feasibility } = search
     const free = axes
       .map((_, a) => a)
       .filter((a) => axes[a].kind !== 'categorical' && !Number.isNaN(start[a]) && axes[a].count > 1)
     if (free.length === 0) return [start, from]
     const point = start.slice()
     const gradients = new Float64Array(2 * d)
+    const slopes = new Float64Array(d)
     const objective = (x: Float64Array, gradient: Float64Array): number => {
       free.forEach((a, i) => {
         point[a] = x[i]
@@ -263,7 +358,12 @@ class GpState {
         const sigmaGradient = gradients[d + a] / (2 * sigma)
         gradient[i] = -((1 - slope * z) * sigmaGradient - slope * gradients[a]) / sigma
       })
-      return -(Math.log(sigma) + logH(z))
+      if (feasibility === undefined) return -(Math.log(sigma) + logH(z))
+      const success = feasibility.log(point, gradients, slopes)
+      free.forEach((a, i) => {
+        gradient[i] -= slopes[a]
+      })
+      return -(Math.log(sigma) + logH(z) + success)
     }
     const x = Float64Array.from(free, (a) => start[a])
     const reached = -lbfgs(x, objective, {
@@ -279,72 +379,6 @@ class GpState {
     })
     return [end, reached]
   }
-}
-
-/** The largest expected improvement that a Gaussian process sees, in units of the first objective. */
-export function expectedImprovementOf({ space, trials, directions, seed }: StudyView): number {
-  const observations = new Observations()
-  const request = { space, count: 1, firstTrial: trials.length, history: trials, directions, seed }
-  observations.sync({ ...request, rng: (trial) => createRng(seed, trial) })
-  const { count, axes, points, losses } = observations
-  if (count < 2) return Number.POSITIVE_INFINITY
-  const d = axes.length
-  const kinds = axes.map((axis) => (axis.kind === 'categorical' ? 'category' : 'number') as 'category' | 'number')
-  const chosen = fitSubset(observations.ranked())
-  const values = Float64Array.from(chosen, (row) => losses[row * directions.length])
-  const mean = values.reduce((a, b) => a + b, 0) / values.length
-  const deviation = Math.sqrt(values.reduce((a, b) => a + (b - mean) ** 2, 0) / values.length)
-  if (!(deviation > 0) || !Number.isFinite(deviation)) return deviation === 0 ? 0 : Number.POSITIVE_INFINITY
-  const y = values.map((v) => (v - mean) / deviation)
-  const x = gather(points, d, chosen)
-  const gp = new GaussianProcess(fitGp(x, y, kinds, 24), kinds, chosen.length)
-  gp.add(x, y, chosen.length)
-  const best = y.reduce((a, b) => Math.min(a, b))
-  const rng = createRng(seed, RESTART_STREAM - 1)
-  const center = observations.copyPoint(observations.ranked()[0])
-  const gradients = new Float64Array(2 * d)
-  let most = Number.NEGATIVE_INFINITY
-  for (let c = 0; c < 400; c++) {
-    const near = c % 2 === 0 ? undefined : 10 ** (-3 * rng.uniform())
-    const unit = space.toUnit(
-      space.fromUnit(center.map((u) => (near === undefined ? rng.uniform() : u + near * 0.3 * rng.normal()))),
-    )
-    const at = unit.map((u, a) => (isActive(axes, a, unit) ? u : Number.NaN))
-    const { mean: mu, variance } = gp.predict(at, gradients)
-    most = Math.max(most, logExpectedImprovement(mu, Math.sqrt(variance), best))
-  }
-  return deviation * Math.exp(most)
-}
-
-/** How well a Gaussian process foretells trials of this history that it has not seen: at most 1, 0 is worthless. */
-export function gpSkill(request: SampleRequest): number {
-  const observations = new Observations()
-  observations.sync(request)
-  const { count, axes, losses, violations, points } = observations
-  if (count < 4) return 0
-  const kinds = axes.map((axis) => (axis.kind === 'categorical' ? 'category' : 'number') as 'category' | 'number')
-  const y = transformLosses(losses.slice(0, count), violations.slice(0, count))
-  const x = points.slice(0, count * axes.length)
-  return leaveOneOutSkill(x, y, kinds, fitGp(x, y, kinds, fitEvaluations(count)))
-}
-
-/** The best, the newest and some of the rest: what the hyperparameters are fitted to. */
-function fitSubset(order: Int32Array): Int32Array {
-  const n = order.length
-  if (n <= FIT_POINTS) return Int32Array.from({ length: n }, (_, i) => i)
-  const chosen = new Set<number>()
-  for (let i = 0; i < FIT_POINTS * 0.4; i++) chosen.add(order[i])
-  for (let i = n - 1; chosen.size < FIT_POINTS * 0.7; i--) chosen.add(i)
-  for (let i = 0; i < n && chosen.size < FIT_POINTS; i++) chosen.add(Math.floor(((i * 0.618034) % 1) * n))
-  return Int32Array.from(chosen).sort()
-}
-
-function gather(x: Float64Array, d: number, rows: Int32Array): Float64Array {
-  const out = new Float64Array(rows.length * d)
-  rows.forEach((row, i) => {
-    out.set(x.subarray(row * d, (row + 1) * d), i * d)
-  })
-  return out
 }
 
 function squareSum(values: Float64Array, offset: number, from: number, to: number): number {
@@ -387,21 +421,42 @@ function boxAround(axes: readonly Axis[], center: Float64Array, { inverseSquares
  * largest.
  *
  * Matern 5/2 kernel with a length for every axis (categories are 0 or 1 apart, inactive parameters as far as another
- * category), maximum a posteriori fit, log expected improvement climbed with gradients, generations by the kriging
- * believer, trust regions above 8 numeric dimensions. Best for few, costly trials. Where it differs from the papers:
- * losses go through a shifted logarithm chosen by likelihood (heavy-tailed objectives); the fit sees at most 112
- * observations and the model `observations`, the best and the newest; improvement is sought with one region, in blocks.
+ * category) plus a sum of kernels of one axis each, maximum a posteriori fit, log expected improvement climbed with
+ * gradients, generations by the kriging believer (what is believed must be improved on, too), trust regions above 8
+ * numeric dimensions. Best for few, costly trials. Failed trials teach a model of the probability not to fail, by which
+ * the improvement is multiplied. Where it differs from the papers: losses go through a shifted logarithm chosen by
+ * likelihood (heavy-tailed objectives); fits begin where the fit of an earlier prefix of the history ended; the fit sees
+ * at most 112 observations and the model `observations`, the best and the newest; improvement is sought with one region,
+ * in blocks; where the sum matters, candidates also come from going down the mean axis by axis.
  *
  * @throws TradewrightError `BAD_OPTION` for counts below 2.
  * @see Jones, Schonlau, Welch (1998), J. Global Optim. 13; Snoek, Larochelle, Adams (2012), NeurIPS 25 (Matern, ARD);
  *   Ament et al. (2023), NeurIPS 36 (log EI); Ginsbourger et al. (2010) (believer); Eriksson et al. (2019), NeurIPS 32
- *   (TuRBO); Hutter, Hoos, Leyton-Brown (2011), LION (categories, conditions).
+ *   (TuRBO); Duvenaud et al. (2011), NeurIPS 24 (sums); Gelbart et al. (2014), UAI (failures); Hutter, Hoos, Leyton-Brown (2011), LION (categories, conditions).
  */
 export function gpSampler(options: GpOptions = {}): Sampler {
   const { startup = 10, observations = 300, trustRegion: region = 'auto' } = options
   for (const [name, value] of Object.entries({ startup, observations }))
     if (!Number.isInteger(value) || value < 2)
       throw new TradewrightError('BAD_OPTION', `${name} must be an integer >= 2, was ${value}`, { [name]: value })
-  const state = new GpState({ startup, observations, trustRegion: region })
-  return unlessWanted({ name: 'gp', flags: { generationSize: 4 }, sample: (request) => state.sample(request) }, options)
+  return unlessWanted(gpFrom({ startup, observations, trustRegion: region }), options)
+}
+
+/** A Gaussian process that tells how able it is. */
+export interface SkilledSampler extends Sampler {
+  /**
+   * How well it foretells the best `part` of the trials of this history from the others: at most 1, 0 is worthless.
+   */
+  skill(request: SampleRequest, part: number): number
+}
+
+/** The sampler of {@link gpSampler}, which may ask a point twice; an internal way in for portfolios. */
+export function gpFrom(settings: Partial<Settings> = {}): SkilledSampler {
+  const state = new GpState({ startup: 10, observations: 300, trustRegion: 'auto', ...settings })
+  return {
+    name: 'gp',
+    flags: { generationSize: 4 },
+    sample: (request) => state.sample(request),
+    skill: (request, part) => state.skill(request, part),
+  }
 }

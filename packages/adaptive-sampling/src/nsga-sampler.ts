@@ -137,9 +137,12 @@ class Nsga {
       this.#used = 0
     }
     this.#survive()
-    if (this.#selected === undefined || observations.count < Math.min(this.#size, 16))
+    if (this.#selected === undefined || observations.count < Math.min(this.#size, 16) || observations.succeeded < 4)
       return Array.from({ length: count }, (_, i) => startupPoint(request, firstTrial + i))
-    const { members, beats } = this.#selected
+    const { beats } = this.#selected
+    // Failures may survive where little else does, but have no children.
+    const members = this.#selected.members.filter((row) => observations.failed[row] === 0)
+    if (members.length === 0) return Array.from({ length: count }, (_, i) => startupPoint(request, firstTrial + i))
     const tournament = (draws: Rng): Float64Array => {
       const a = members[draws.below(members.length)]
       const b = members[draws.below(members.length)]

@@ -78,10 +78,12 @@ export function isActive(axes: readonly Axis[], a: number, unit: ArrayLike<numbe
   return true
 }
 
-/** What one trial is worth to a minimizer: NaN where it says nothing. */
+/** What one trial is worth to a minimizer: NaN where it says nothing, Infinity where it failed. */
 function lossOf(trial: FinishedTrial, objective: number, direction: Direction): number {
   const { status, values, reports } = trial
   const sign = direction === 'maximize' ? -1 : 1
+  // A value that is not a number is no value: the same as a failure.
+  if (status === 'failed' || (status === 'done' && Number.isNaN(values[objective]))) return Number.POSITIVE_INFINITY
   if (status === 'done') return sign * values[objective]
   // A pruned trial is worth its last intermediate value (as in Optuna), where there is one objective.
   if (status === 'pruned' && objective === 0 && reports.length > 0) return sign * reports[reports.length - 1].value
@@ -94,18 +96,24 @@ function lossOf(trial: FinishedTrial, objective: number, direction: Direction): 
  */
 export class Observations {
   axes: readonly Axis[] = []
-  /** Trials that say something: failed ones are left out. */
+  /** Trials that say something. */
   count = 0
+  /** Those that did not fail. */
+  succeeded = 0
+  /** The best observation of one objective; -1 where none succeeded. */
+  best = -1
   /** shape [count * axes], unit coordinates, NaN where inactive. */
   points: Float64Array = new Float64Array(0)
-  /** shape [count * objectives], smaller is better, never NaN; may be infinite. */
+  /** shape [count * objectives], smaller is better, never NaN; may be infinite, and is where the trial failed. */
   losses: Float64Array = new Float64Array(0)
-  /** shape [count], 0 where feasible. */
+  /** shape [count], 0 where feasible, Infinity where the trial failed: failures are worse than all else. */
   violations: Float64Array = new Float64Array(0)
   /** shape [count], trial numbers. */
   numbers: Float64Array = new Float64Array(0)
   /** shape [count], 1 where the trial was pruned: its loss is an intermediate one. */
   pruned: Uint8Array = new Uint8Array(0)
+  /** shape [count], 1 where the trial failed. */
+  failed: Uint8Array = new Uint8Array(0)
   objectives = 1
   /** Trials of the history read so far, failed ones included. */
   read = 0
@@ -137,6 +145,8 @@ export class Observations {
     this.axes = axesOf(space)
     this.objectives = objectives
     this.count = 0
+    this.succeeded = 0
+    this.best = -1
     this.read = 0
   }
 
@@ -149,9 +159,17 @@ export class Observations {
     const unit = space.toUnit(trial.params)
     for (let a = 0; a < d; a++)
       this.points[count * d + a] = Number.isNaN(point[a]) ? Number.NaN : snapUnit(axes[a], unit[a])
-    for (let k = 0; k < objectives; k++) this.losses[count * objectives + k] = lossOf(trial, k, directions[k])
-    this.violations[count] = Math.max(0, trial.violation ?? 0)
+    let failed = trial.status === 'failed'
+    for (let k = 0; k < objectives; k++) {
+      this.losses[count * objectives + k] = lossOf(trial, k, directions[k])
+      if (trial.status === 'done') failed ||= Number.isNaN(trial.values[k])
+    }
+    const violation = Number.isNaN(trial.violation) ? Number.POSITIVE_INFINITY : Math.max(0, trial.violation ?? 0)
+    this.violations[count] = failed ? Number.POSITIVE_INFINITY : violation
+    this.failed[count] = failed ? 1 : 0
+    if (!failed) this.succeeded++
     this.numbers[count] = trial.number
+    if (!failed && (this.best < 0 || this.compare(count, this.best) < 0)) this.best = count
     this.pruned[count] = trial.status === 'pruned' ? 1 : 0
     this.count++
   }
@@ -167,14 +185,19 @@ export class Observations {
     this.losses = larger(this.losses, size * this.objectives)
     this.violations = larger(this.violations, size)
     this.numbers = larger(this.numbers, size)
-    const pruned = new Uint8Array(size)
-    pruned.set(this.pruned.subarray(0, this.count))
-    this.pruned = pruned
+    const flags = (old: Uint8Array): Uint8Array => {
+      const array = new Uint8Array(size)
+      array.set(old.subarray(0, this.count))
+      return array
+    }
+    this.pruned = flags(this.pruned)
+    this.failed = flags(this.failed)
   }
 
-  /** -1 where observation `a` is better than `b`, 1 where worse: by violation, then loss, then age. One objective. */
+  /** -1 where observation `a` is better than `b`, 1 where worse: failures last, by violation, loss, age. One objective. */
   compare(a: number, b: number): number {
-    const { violations, losses, objectives } = this
+    const { violations, losses, objectives, failed } = this
+    if (failed[a] !== failed[b]) return failed[a] - failed[b]
     if (violations[a] !== violations[b]) return violations[a] < violations[b] ? -1 : 1
     const x = losses[a * objectives]
     const y = losses[b * objectives]
@@ -182,9 +205,17 @@ export class Observations {
     return a - b
   }
 
-  /** Indexes of all observations, best first. One objective. */
+  /** Indexes of all observations, best first, failures last. One objective. */
   ranked(): Int32Array {
     return Int32Array.from({ length: this.count }, (_, i) => i).sort((a, b) => this.compare(a, b))
+  }
+
+  /** Indexes of the observations that did not fail, in trial order. */
+  successes(): Int32Array {
+    const out = new Int32Array(this.succeeded)
+    let n = 0
+    for (let i = 0; i < this.count; i++) if (this.failed[i] === 0) out[n++] = i
+    return out
   }
 
   /** A copy of one point, 0.5 where inactive. */

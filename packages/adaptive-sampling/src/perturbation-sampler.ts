@@ -17,6 +17,7 @@ declare module '@tradewright/core' {
 }
 
 const WHERE_TRIES = 100
+const NOBODY = new Int32Array(0)
 
 /** A point next to `center`: normal noise on numbers, another value with probability `factor` on categorical ones. */
 function perturb(axes: readonly Axis[], center: Float64Array, factor: number, rng: Rng): Float64Array {
@@ -70,8 +71,8 @@ export function perturbationSampler(options: PerturbationOptions = {}): Sampler 
         const { space, count, firstTrial, rng, budget = Number.POSITIVE_INFINITY } = request
         observations.sync(request)
         const initial = Math.min(initialSamples, Math.ceil(budget / 2))
-        const ranked = observations.count < 4 ? new Int32Array(0) : observations.ranked()
-        const top = ranked.subarray(0, Math.ceil(ranked.length / 4))
+        const { succeeded } = observations
+        const top = succeeded < 4 ? NOBODY : observations.ranked().subarray(0, Math.ceil(succeeded / 4))
         return Array.from({ length: count }, (_, i) => {
           const trial = firstTrial + i
           if (trial < initial || top.length === 0) return space.sample(rng(trial))

@@ -1,5 +1,5 @@
 import { type Clock, isBetter, type StudyView, systemClock, TradewrightError } from '@tradewright/core'
-import { expectedImprovementOf } from './gp-sampler.ts'
+import { expectedImprovementOf } from './expected-improvement.ts'
 
 /** Ends a study: a reason, or undefined to go on. Asked between generations. */
 export type StopCriterion = (view: StudyView) => string | undefined

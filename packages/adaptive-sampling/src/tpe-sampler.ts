@@ -66,7 +66,7 @@ class Tpe {
 
   /** Splits the observations into good and bad, and models both. */
   #split(): void {
-    const { count, losses, violations, objectives, pruned } = this.#observations
+    const { count, succeeded, losses, violations, objectives, pruned } = this.#observations
     let order: Int32Array
     if (objectives > 1) {
       this.#dominated.update(losses, violations, count, objectives)
@@ -75,11 +75,14 @@ class Tpe {
       order = this.#observations.ranked()
       // Pruned trials come after all that ended: their values are those of an earlier step.
       if (pruned.subarray(0, count).includes(1))
-        order = Int32Array.from([...order].sort((a, b) => violations[a] - violations[b] || pruned[a] - pruned[b]))
+        order = Int32Array.from(order).sort((a, b) =>
+          violations[a] === violations[b] ? pruned[a] - pruned[b] : violations[a] < violations[b] ? -1 : 1,
+        )
     }
     const most = objectives > 1 ? Number.POSITIVE_INFINITY : MAX_GOOD
     const good = new Uint8Array(count)
-    for (const index of order.subarray(0, Math.min(Math.ceil(GOOD_PART * count), most))) good[index] = 1
+    // Failures are bad, however few succeeded.
+    for (const index of order.subarray(0, Math.min(Math.ceil(GOOD_PART * count), most, succeeded))) good[index] = 1
     for (const group of this.#groups) group.fit(good, objectives > 1, this.#options.priorWeight, ageWeight)
   }
 
@@ -126,8 +129,8 @@ class Tpe {
  * good and 32 candidates are drawn instead of 24, which makes up for asking in generations; the first
  * trials are scrambled Sobol points; parameters of one condition are one group, always; trials of one generation are
  * told to each other as bad (constant liar); ordered axes of more than 16 values are judged by densities instead of
- * masses; several objectives are split by how many others dominate a trial, and by crowding distance, instead of hypervolume; infeasible
- * trials come after feasible ones by their violation.
+ * masses; several objectives are split by how many others dominate a trial, and by crowding distance, instead of hypervolume;
+ * infeasible trials come after feasible ones by their violation, and failed ones are bad.
  *
  * @throws TradewrightError `BAD_OPTION` for counts below 1 and a weight that is not above 0.
  * @see Bergstra, Bardenet, Bengio, Kegl (2011), "Algorithms for hyper-parameter optimization", NeurIPS 24; Falkner,

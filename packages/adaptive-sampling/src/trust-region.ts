@@ -36,7 +36,7 @@ export function trustRegion(losses: Float64Array, first: number, dimensions: num
       best = Math.min(best, low)
       continue
     }
-    if (low < best - 1e-3 * Math.abs(best)) {
+    if (best === Number.POSITIVE_INFINITY ? low < best : low < best - 1e-3 * Math.abs(best)) {
       succeeded++
       failed = 0
     } else {

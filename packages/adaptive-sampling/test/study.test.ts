@@ -23,30 +23,40 @@ const value = ({ x, n, mode }: { x: number; n: number; mode: string }): number =
   (x - 1) ** 2 + (n - 7) ** 2 / 10 + (mode === 'a' ? 0 : 1)
 
 describe('createStudy', () => {
-  it.each(['auto', 'tpe', 'cma-es', 'gp', 'nsga2', 'random'] as const)(
-    'with %s gives the same study at concurrency 1, 2 and 7, and after a resume',
-    async (type) => {
-      const run = async (concurrency: number, store = memoryStudyStore(), trials = 52) => {
-        const study = createStudy({ space: shape, sampler: { type }, seed: 5, store })
-        const { trials: done } = await study.optimize(
-          async ({ params, number }) => {
-            // Arrival order differs from trial order.
-            for (let i = 0; i < (number * 7) % 5; i++) await Promise.resolve()
-            if (number % 9 === 4) throw new Error('now and then')
-            return value(params)
-          },
-          { trials, concurrency },
-        )
-        return done.map(({ number, params, values, status }) => ({ number, params, values, status }))
-      }
-      const one = await run(1)
-      expect(await run(2)).toEqual(one)
-      expect(await run(7)).toEqual(one)
-      const store = memoryStudyStore()
-      await run(1, store, 24)
-      expect(await run(3, store)).toEqual(one)
-    },
-  )
+  it.each([
+    'auto',
+    'tpe',
+    'cma-es',
+    'gp',
+    'nsga2',
+    'nsga3',
+    'random',
+    'sobol',
+    'halton',
+    'grid',
+    'perturbation',
+    'differential-evolution',
+  ] as const)('with %s gives the same study at concurrency 1, 2 and 7, and after a resume', async (type) => {
+    const run = async (concurrency: number, store = memoryStudyStore(), until = 52) => {
+      const study = createStudy({ space: shape, sampler: { type }, seed: 5, store })
+      const { trials: done } = await study.optimize(
+        async ({ params, number }) => {
+          // Arrival order differs from trial order.
+          for (let i = 0; i < (number * 7) % 5; i++) await Promise.resolve()
+          if (number % 9 === 4) throw new Error('now and then')
+          return value(params)
+        },
+        { trials: 52, concurrency, stopWhen: (view) => (view.trials.length >= until ? 'enough' : undefined) },
+      )
+      return done.map(({ number, params, values, status }) => ({ number, params, values, status }))
+    }
+    const one = await run(1)
+    expect(await run(2)).toEqual(one)
+    expect(await run(7)).toEqual(one)
+    const store = memoryStudyStore()
+    await run(1, store, 24)
+    expect(await run(3, store)).toEqual(one)
+  })
 
   it('finds the optimum by default, and tells of every trial once', async () => {
     const study = createStudy({ space: shape, seed: 2 })
