@@ -3,7 +3,7 @@ import { createPlainKernels } from './kernels/plain-kernels.ts'
 import { createWasmKernels } from './kernels/wasm-kernels.ts'
 
 const ALIGN = 64
-/** Memory beyond this is not kept between batches. */
+/** Memory beyond this is kept between batches only until the collector wants it: fresh pages cost as much as the work. */
 const KEEP_BYTES = 96 * 1024 * 1024
 
 /**
@@ -56,7 +56,7 @@ export class FastMemory {
   }
 }
 
-const kept = new Map<'wasm' | 'plain', FastMemory>()
+const kept = new Map<'wasm' | 'plain', FastMemory | WeakRef<FastMemory>>()
 let busy = false
 
 /**
@@ -66,7 +66,8 @@ let busy = false
  * @param form which kernels; `wasm` gives the plain ones where there is no SIMD.
  */
 export function withFastMemory<T>(form: 'wasm' | 'plain', run: (memory: FastMemory) => T): T {
-  const known = busy ? undefined : kept.get(form)
+  const last = busy ? undefined : kept.get(form)
+  const known = last instanceof WeakRef ? last.deref() : last
   const memory = known ?? new FastMemory((form === 'wasm' ? createWasmKernels() : undefined) ?? createPlainKernels())
   const outer = busy
   busy = true
@@ -76,7 +77,6 @@ export function withFastMemory<T>(form: 'wasm' | 'plain', run: (memory: FastMemo
   } finally {
     busy = outer
     memory.release(Math.max(mark, memory.floor))
-    if (memory.kernels.buffer.byteLength <= KEEP_BYTES) kept.set(form, memory)
-    else kept.delete(form)
+    kept.set(form, memory.kernels.buffer.byteLength <= KEEP_BYTES ? memory : new WeakRef(memory))
   }
 }

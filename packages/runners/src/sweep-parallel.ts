@@ -34,14 +34,18 @@ export interface SweepParallelOptions extends Omit<SweepOptions, 'indicators'> {
 
 /** Below this many bars times parameters a sweep is over before a worker has heard of it. */
 const INLINE_BELOW = 10_000_000
+/** Parts a worker takes one after the other, where programs share their indicators anyway, and what one holds at least. */
+const PARTS_PER_WORKER = 4
+const LEAST_PART = 2000
 /** Bars that were swept before need not be copied again. */
 const lender = new BarsLender()
 
 /**
  * `sweep` in worker threads: the same parameters, the same results to the last bit, on all cores.
  *
- * Bars go into shared memory (copied once unless they lie there), programs as packed nodes. Each worker takes one part,
- * cut so that parts share few indicators, since each computes its own.
+ * Bars go into shared memory (copied once unless they lie there), programs as packed nodes. Where programs share most of
+ * their indicators the list is cut as it stands, and bound part by part while workers run; else each worker takes one
+ * part, cut so that parts share few indicators, since each computes its own.
  *
  * @throws TradewrightError as `sweep`; `TASK_FAILED`, `OUT_OF_MEMORY` where a part failed twice; the signal's reason.
  * @see docs/parallel.md for what it gives on two cores.
@@ -91,18 +95,20 @@ async function sweepParts<P>(
   run: PartsRun,
 ): Promise<Joined> {
   const lent = lender.lend(bars)
-  const count = Math.min(paramsList.length, run.pool.size)
-  const cut = (i: number): number => Math.floor((i * paramsList.length) / count)
-  const first = strategy.bind(paramsList.slice(0, cut(1)))
+  const { length } = paramsList
+  const workers = Math.min(length, run.pool.size)
+  const count = Math.max(workers, Math.min(PARTS_PER_WORKER * workers, Math.floor(length / LEAST_PART)))
+  const cut = (i: number, of: number): number => Math.floor((i * length) / of)
+  const first = strategy.bind(paramsList.slice(0, cut(1, count)))
   let order: readonly number[] | undefined
   const parts: Promise<SweepColumns>[] = []
   if (sharesMuch(first)) {
-    // The list as it stands: while a worker runs its part, the next one is bound.
+    // The list as it stands: while workers run, the next parts are bound.
     parts.push(sent(first, lent, run))
     try {
       for (let i = 1; i < count; i++) {
         await new Promise(setImmediate) // the part goes off before the next one is bound
-        parts.push(sent(strategy.bind(paramsList.slice(cut(i), cut(i + 1))), lent, run))
+        parts.push(sent(strategy.bind(paramsList.slice(cut(i, count), cut(i + 1, count))), lent, run))
       }
     } catch (error) {
       for (const part of parts) part.catch(() => undefined) // what is on its way is nobody's any more
@@ -112,8 +118,8 @@ async function sweepParts<P>(
     const programs = strategy.bind(paramsList)
     const sharing = sharingOrder(programs)
     order = sharing
-    for (let i = 0; i < count; i++) {
-      const own = sharing.slice(cut(i), cut(i + 1)).map((index) => programs[index])
+    for (let i = 0; i < workers; i++) {
+      const own = sharing.slice(cut(i, workers), cut(i + 1, workers)).map((index) => programs[index])
       parts.push(sent(own, lent, run))
     }
   }
