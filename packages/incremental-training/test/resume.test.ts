@@ -36,7 +36,10 @@ function run(directory: string, kind: string, rounds: number, kill: boolean): Pr
 }
 
 describe('a training killed with kill -9', () => {
-  it.each([['online', 1500]] as const)('ends with the same model to the bit: %s', async (kind, rounds) => {
+  it.each([
+    ['online', 1500],
+    ['trees', 500],
+  ] as const)('ends with the same model to the bit: %s', async (kind, rounds) => {
     const whole = /model (\w+)/.exec(await run(folder(), kind, rounds, false))?.[1]
     expect(whole).toHaveLength(32)
     const directory = folder()

@@ -184,6 +184,8 @@ class GradientBoosting implements TreeModel {
   readonly #options: ResolvedBoosting
   #state: TreeState | undefined
   #predictor: TreePredictor | undefined
+  /** Makes the rounds so far the model's: in `onProgress`, where somebody may save. */
+  #roundsSoFar: (() => void) | undefined
 
   constructor(options: GradientBoostingOptions) {
     this.#options = resolveBoosting(options)
@@ -211,6 +213,7 @@ class GradientBoosting implements TreeModel {
   }
 
   viewState(): TreeState {
+    this.#roundsSoFar?.()
     if (this.#state === undefined) throw untrained()
     return this.#state
   }
@@ -373,7 +376,7 @@ class GradientBoosting implements TreeModel {
     try {
       const best = await this.#rounds(
         trainer,
-        { begun, rounds, trees, groups, cells: train.rows * names.length * groups },
+        { begun, rounds, trees, groups, cells: train.rows * names.length * groups, keep },
         options,
       )
       keep(best * groups)
@@ -392,12 +395,14 @@ class GradientBoosting implements TreeModel {
       trees,
       groups,
       cells,
+      keep,
     }: {
       readonly begun: number
       readonly rounds: number
       readonly trees: PlacedTree[]
       readonly groups: number
       readonly cells: number
+      readonly keep: (count: number) => void
     },
     { signal, onProgress }: FitOptions,
   ): Promise<number> {
@@ -414,7 +419,12 @@ class GradientBoosting implements TreeModel {
       const validationLoss =
         onProgress !== undefined || earlyStopping !== undefined ? trainer.validationLoss() : undefined
       const progress: FitProgress = { round: round + 1, rounds, loss: onProgress && trainer.loss(), validationLoss }
-      onProgress?.(progress)
+      this.#roundsSoFar = () => keep(trees.length)
+      try {
+        onProgress?.(progress)
+      } finally {
+        this.#roundsSoFar = undefined
+      }
       if (earlyStopping !== undefined && validationLoss !== undefined) {
         if (validationLoss < best.loss) best = { round: round + 1 - begun, loss: validationLoss }
         else if (round + 1 - begun - best.round >= earlyStopping) return best.round
@@ -459,10 +469,8 @@ export function predictionRoom(
   names: readonly string[] | undefined,
   out: Float32Array | undefined,
 ): Float32Array {
-  if (X.columns !== features || names !== X.names) {
-    checkFeatures(X)
-    checkSameFeatures(names, features, X)
-  }
+  checkFeatures(X)
+  checkSameFeatures(names, features, X)
   if (out === undefined) return new Float32Array(X.rows * groups)
   if (out.length !== X.rows * groups)
     throw new TradewrightError('BAD_SHAPE', `out must have ${X.rows * groups} places, has ${out.length}`, {
