@@ -10,6 +10,7 @@ import { checkFeatures, checkSameFeatures, checkTargets, checkWeights, withMissi
 export interface KoffiLike {
   load(path: string): { func(definition: string): (...args: never[]) => unknown }
   decode(pointer: unknown, type: string, length: number): unknown
+  address(value: unknown): bigint
 }
 
 /** Options of {@link xgboostLibrary}. */
@@ -333,19 +334,17 @@ class XgboostLibraryBooster implements XgboostLibraryModel {
         length: to.length,
       })
     const data = withMissing(X.data, this.#options.missing)
-    // The array interface names the address of the numbers: koffi gives it.
-    const koffi = this.#library.koffi as unknown as {
-      address(value: unknown): bigint
-      as(value: unknown, type: string): unknown
-    }
-    const face = `{"data":[${koffi.address(koffi.as(data, 'float *'))},true],"shape":[${X.rows},${X.columns}],"typestr":"<f4","version":3}`
+    // The array interface names the address of the numbers.
+    const { koffi } = this.#library
+    const address = koffi.address(data)
+    const face = `{"data":[${address},true],"shape":[${X.rows},${X.columns}],"typestr":"<f4","version":3}`
     const shape: [unknown] = [null]
     const dimensions: [number] = [0]
     const result: [unknown] = [null]
     const config =
       '{"type":0,"training":false,"iteration_begin":0,"iteration_end":0,"strict_shape":false,"missing":NaN,"cache_id":0}'
     this.#call(this.#library.boosterPredict, booster, face, config, null, shape, dimensions, result)
-    to.set(this.#library.koffi.decode(result[0], 'float', to.length) as Float32Array)
+    to.set(koffi.decode(result[0], 'float', to.length) as Float32Array)
     return to
   }
 

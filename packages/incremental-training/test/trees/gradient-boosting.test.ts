@@ -379,7 +379,7 @@ describe('bad input', () => {
     const model = gradientBoosting({ rounds: 3, categorical: ['x1'] })
     await model.fit(good.X, good.y)
     const before = model.predict(good.X)
-    const state = model.save() as { ensemble: TreeEnsemble; cuts: object }
+    const state = model.save() as unknown as { ensemble: TreeEnsemble; cuts: object }
     const { ensemble } = state
     const damaged = [
       undefined,
