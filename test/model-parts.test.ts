@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { dataFromJson, dataToJson } from '../src/data-json.ts'
 import { expectedLabels, meanLoss } from '../src/expected-label.ts'
 import { countBefore, latestFold, modelFolds, timelineOf } from '../src/model-folds.ts'
-import { resolveModelSource } from '../src/model-registry.ts'
+import { createModel, modelReference, resolveModelSource } from '../src/model-registry.ts'
 import type { FoldReport, ModelSummary } from '../src/model-summary.ts'
 import { meanImportances, pooledLoss, renderModel } from '../src/report/model-section.ts'
 import { renderWalkForward } from '../src/report/walk-forward-section.ts'
@@ -226,6 +226,35 @@ describe('models by type', () => {
       rounds: 'rounds',
     })
     expect(() => resolveModelSource({ type: 'random-forst' as never })).toThrow(/random-forest/)
+  })
+
+  it.each([
+    ['gradient-boosting', 'rounds'],
+    ['random-forest', 'trees'],
+    ['linear-regression', undefined],
+    ['logistic-regression', undefined],
+    ['multi-layer-perceptron', undefined],
+  ] as const)('%s is made, counts %s, and predicts a row alone as among others', async (type, rounds) => {
+    const options = rounds === undefined ? {} : { [rounds]: 3 }
+    const reference = modelReference(resolveModelSource({ type }), options)
+    expect(reference.rounds).toBe(rounds)
+    const X = {
+      names: ['a', 'b'],
+      data: Float32Array.from({ length: 80 }, (_, k) => Math.sin(k * k)),
+      rows: 40,
+      columns: 2,
+    }
+    const model = await createModel(reference)
+    await model.fit(
+      X,
+      Float32Array.from({ length: 40 }, (_, row) => (X.data[2 * row] > 0 ? 1 : 0)),
+    )
+    const all = model.predict(X)
+    const [first, other] = [Array.from(all), await createModel(reference)]
+    other.load(structuredClone(model.save()))
+    for (let row = 0; row < 40; row++)
+      expect(other.predict({ ...X, data: X.data.subarray(2 * row, 2 * row + 2), rows: 1 })[0]).toBe(first[row])
+    expect(new Set(first).size).toBeGreaterThan(1)
   })
 })
 
