@@ -1,7 +1,7 @@
 import { defineSpace, float, int, type Params, type Sampler, type Space } from '@tradewright/core'
 import { describe, expect, it } from 'vitest'
 import { adaptiveSamplers } from '../src/index.ts'
-import { bestOf, drive } from './sampler-loop.ts'
+import { bestOf, drive, median } from './sampler-loop.ts'
 
 const erase = (space: unknown): Space => space as Space
 const box = (d: number): Space =>
@@ -56,13 +56,13 @@ describe.each(cases)('where $name fails', ({ space, value }) => {
     const late = histories.flatMap((history) => history.slice(40))
     return {
       lost: late.filter((t) => t.status === 'failed').length / late.length,
-      best: histories.reduce((s, history) => s + bestOf(history) / histories.length, 0),
+      best: median(histories.map(bestOf)),
     }
   }
-  const random = judge('random', 200)
+  const random = judge('random', 160)
 
   it.each(samplers)('%s leaves it, and finds more than chance does', (type) => {
-    const { lost, best } = judge(type, modelled(type) ? 120 : 200)
+    const { lost, best } = judge(type, modelled(type) ? 96 : 160)
     expect(lost).toBeLessThan(0.8 * random.lost)
     // NSGA is made for several objectives; with one it is only to keep away.
     if (!type.startsWith('nsga')) expect(best).toBeLessThan(random.best)
