@@ -163,6 +163,10 @@ export function checkColumns(columns: Columns): void {
       throw new TradewrightError('BAD_OPTION', `column '${name}' is made by the buffer and cannot be given`, { name })
     if (name.includes('.'))
       throw new TradewrightError('BAD_OPTION', `a column's name must have no dot, was '${name}'`, { name })
+    if (typeof spec !== 'object' || spec === null)
+      throw new TradewrightError('BAD_OPTION', `column '${name}' must be { dtype, shape? }, was ${String(spec)}`, {
+        name,
+      })
     checkDtype(`dtype of column '${name}'`, spec.dtype)
     if (isReference(spec)) {
       checkInteger(`features of column '${name}'`, spec.features, 1)
@@ -176,6 +180,12 @@ export function checkColumns(columns: Columns): void {
         )
       continue
     }
+    if (spec.shape !== undefined && !Array.isArray(spec.shape))
+      throw new TradewrightError(
+        'BAD_OPTION',
+        `shape of column '${name}' must be a list, was ${String(spec.shape)}`,
+        {},
+      )
     for (const size of spec.shape ?? []) checkInteger(`shape of column '${name}'`, size, 1)
     if (spec.pack !== undefined) checkPack(name, spec.dtype, spec.pack)
   }

@@ -80,6 +80,7 @@ export type { CachedStep, StateCacheOptions, StateCacheStats } from './state-cac
 export { createStateCache, StateCache } from './state-cache.ts'
 export type {
   BlockCodec,
+  BlockPacking,
   CompressedStorage,
   CompressedStorageOptions,
   CustomStorage,

@@ -1,3 +1,4 @@
+import { TradewrightError } from '@tradewright/core'
 import type { Columns } from './columns.ts'
 import { createReplayBuffer, type ReplayBuffer, type ReplayBufferOptions, type ReplayHost } from './replay-buffer.ts'
 import type { CompressedStorage, DiskStorage } from './storage.ts'
@@ -8,12 +9,17 @@ export interface OpenReplayBufferOptions<C extends Columns> extends Omit<ReplayB
   readonly storage?: ReplayBufferOptions<C>['storage'] | DiskStorage | CompressedStorage
 }
 
+function checkedOptions<T>(options: T): T {
+  if (typeof options === 'object' && options !== null) return options
+  throw new TradewrightError('BAD_OPTION', `options must be an object, was ${String(options)}`, {})
+}
+
 /**
  * A replay buffer with any storage; those on disk and packed ones load Node's modules only here.
  *
  * A folder that holds a buffer already is reopened: every row that `flush()` had acknowledged is there, after a kill
- * too, and whole blocks that were written since; priorities are there after `close()`, otherwise all elements count as
- * new. Call `cut()` unless the environment goes on exactly where it was.
+ * too, with its priority, and whole blocks that were written since, whose elements count as new.
+ * Call `cut()` unless the environment goes on exactly where it was.
  *
  * @throws TradewrightError as `createReplayBuffer`; `BAD_SHAPE` for a folder of another buffer, `CORRUPT`, `IO`.
  * @example
@@ -32,7 +38,7 @@ export async function openReplayBuffer<const C extends Columns>(
   options: OpenReplayBufferOptions<C>,
   host: ReplayHost = {},
 ): Promise<ReplayBuffer<C>> {
-  const { storage, ...rest } = options
+  const { storage, ...rest } = checkedOptions(options)
   if (storage?.kind === 'disk') return (await import('./disk-buffer.ts')).openDiskBuffer<C>(rest, storage, host)
   if (storage?.kind === 'compressed')
     return (await import('./compressed-buffer.ts')).openCompressedBuffer<C>(rest, storage, host)

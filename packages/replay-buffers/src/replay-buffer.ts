@@ -125,6 +125,12 @@ export interface SavedReplay {
 /** Bytes of flags and drawable marks by slot. */
 const MARK_BYTES = 2
 
+/** Refuses what is nothing or no object. @throws TradewrightError `BAD_SHAPE`. */
+function checkObject(name: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null)
+    throw new TradewrightError('BAD_SHAPE', `${name} must be an object, was ${String(value)}`, { name })
+}
+
 /** Bytes of a batch's arrays. */
 function batchBytes(batch: BoundBatch): number {
   let bytes = batch.indices.byteLength + batch.weights.byteLength
@@ -291,6 +297,7 @@ export class ReplayBuffer<C extends Columns> {
   /** {@link ReplayBuffer.add} where nothing is generated, for streams but the first, and with a limiter. */
   #addPlain(transition: Transition<C>, stream: number): number {
     this.#open()
+    checkObject('transition', transition)
     const slot = this.#rows.append(this.#lane(stream), transition as Readonly<Record<string, unknown>>)
     if (this.limiter !== undefined) this.limiter.inserted(1)
     return slot
@@ -306,6 +313,7 @@ export class ReplayBuffer<C extends Columns> {
    */
   addBatch(batch: TransitionBatch<C>, stream: number = 0): number {
     this.#open()
+    checkObject('batch', batch)
     const rows = this.#rows.appendBatch(this.#lane(stream), batch as Readonly<Record<string, unknown>>)
     this.limiter?.inserted(rows)
     return rows
@@ -353,6 +361,7 @@ export class ReplayBuffer<C extends Columns> {
   sample(batchSize: number, options: SampleOptions<C> = {}): ReplayBatch<C> {
     this.#open()
     checkInteger('batchSize', batchSize, 1, 2 ** 26)
+    checkObject('options', options)
     const { beta, update } = options
     if (beta !== undefined) checkNumber('beta', beta, 0, 1)
     const out = options.out ?? this.createBatch(batchSize)
@@ -424,6 +433,8 @@ export class ReplayBuffer<C extends Columns> {
 
   /** Checks indices and values whole; keeps those whose rows are still the ones that were drawn. */
   #current(indices: Int32Array, values: ArrayLike<number>, name: string, min: number): number {
+    checkObject('indices', indices)
+    checkObject(name, values)
     const n = indices.length
     if (values.length !== n)
       throw new TradewrightError('BAD_SHAPE', `${name} must have ${n} numbers, one an index, had ${values.length}`, {})
@@ -595,6 +606,9 @@ export class ReplayBuffer<C extends Columns> {
   }
 
   #checkSaved(saved: SavedParts['state']): void {
+    const bytes = (array: unknown): boolean => array instanceof Uint8Array && array.length === this.capacity
+    if (typeof saved !== 'object' || saved === null || typeof saved.rows !== 'object' || saved.rows === null)
+      throw new TradewrightError('BAD_DATA', `what is restored must come from save(), was ${String(saved)}`, {})
     const mine = {
       version: 1,
       signature: this.#store.layout.signature,
@@ -620,6 +634,8 @@ export class ReplayBuffer<C extends Columns> {
           `a saved buffer must have the same ${key} ('${mine[key]}'), was '${theirs[key]}'`,
           { key },
         )
+    if (!bytes(saved.flags) || !bytes(saved.drawable))
+      throw new TradewrightError('BAD_DATA', 'a saved buffer must have a flag and a mark for every row, has not', {})
   }
 
   /**

@@ -169,6 +169,8 @@ export function createReplayTables<const C extends Columns>(
 ): ReplayTables<C> {
   const { tables, ...rest } = options
   const { capacity, streams = 1, wasm = true } = rest
+  if (typeof tables !== 'object' || tables === null)
+    throw new TradewrightError('BAD_OPTION', `tables must be an object of tables, was ${String(tables)}`, {})
   if (Object.keys(tables).length === 0)
     throw new TradewrightError('BAD_OPTION', 'there must be at least one table, was none', {})
   const { layout, writers } = resolveOptions(rest)

@@ -59,6 +59,7 @@ export function createRowAdder(layout: Layout, finite: boolean): ((target: AddTa
     "'use strict'",
     'return function add(t, stream) {',
     `if (stream !== undefined && stream !== 0) ${otherwise}`,
+    `if (typeof t !== 'object' || t === null) ${otherwise}`,
     // A termination is 1, and the row after it begins an episode: 16.
     'let end = 0',
     'if (t.terminated !== false || t.truncated !== false) {',

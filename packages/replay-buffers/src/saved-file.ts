@@ -82,7 +82,11 @@ export function writeSaved(path: string, parts: SavedParts): void {
     }
     fs.renameSync(temporary, path)
   } catch (cause) {
-    fs.rmSync(temporary, { force: true })
+    try {
+      fs.rmSync(temporary, { force: true })
+    } catch {
+      // Nothing was made where nothing can be made: what was thrown first says why.
+    }
     throw new TradewrightError('IO', `saving to ${path} failed: ${String(cause)}`, { path }, { cause })
   }
 }

@@ -265,5 +265,7 @@ export function attachReplayProducer<C extends Columns>(
   handle: SharedReplayHandle,
   options: { readonly codegen?: boolean } = {},
 ): ReplayProducer<C> {
+  if (!(handle?.memory instanceof SharedArrayBuffer))
+    throw new TradewrightError('BAD_OPTION', 'a handle must come from the handle() of a shared buffer', {})
   return new ReplayProducer<C>(handle, options.codegen ?? true)
 }

@@ -57,6 +57,8 @@ export interface DiskStorage {
  * @throws TradewrightError `BAD_OPTION`.
  */
 export function disk(options: DiskStorageOptions): DiskStorage {
+  if (typeof options !== 'object' || options === null)
+    throw new TradewrightError('BAD_OPTION', `disk storage needs { path }, was ${String(options)}`, {})
   const { path, maxBytes = 64 * 1024 * 1024, blockBytes = 65_536, hotBytes = 0, packing = false, fs } = options
   if (typeof path !== 'string' || path === '')
     throw new TradewrightError('BAD_OPTION', `path must be a folder, was '${String(path)}'`, { path })
@@ -103,6 +105,8 @@ export interface CompressedStorageOptions extends BlockPacking {
 }
 
 function checkPacking(packing: BlockPacking): BlockPacking {
+  if (typeof packing !== 'object' || packing === null)
+    throw new TradewrightError('BAD_OPTION', `packing must be true, false or an object, was ${String(packing)}`, {})
   const { codec, delta, shuffle } = packing
   if (codec !== undefined && (typeof codec.compress !== 'function' || typeof codec.decompress !== 'function'))
     throw new TradewrightError('BAD_OPTION', `codec must compress and decompress, was ${String(codec)}`, {})

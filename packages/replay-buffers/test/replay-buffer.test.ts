@@ -3,7 +3,16 @@ import { createRng, isTradewrightError } from '@tradewright/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { compileReplay, generatedSource } from '../scripts/build-wasm.mjs'
-import { createReplayBuffer, frameStack, nStep, prioritized, uniform } from '../src/index.ts'
+import {
+  attachReplayProducer,
+  createReplayBuffer,
+  createReplayTables,
+  disk,
+  frameStack,
+  nStep,
+  prioritized,
+  uniform,
+} from '../src/index.ts'
 import { RandomStream } from '../src/random-stream.ts'
 import { chiSquareLimit } from './chi-square.ts'
 import { golden } from './golden.ts'
@@ -283,6 +292,12 @@ describe('bad input is one clear error and loses nothing', () => {
       'BAD_DATA',
       (b) => b.add({ ...good, obs: Float32Array.of(1, 2, Number.POSITIVE_INFINITY) }),
     ],
+    ['nothing added', 'BAD_SHAPE', (b) => b.add(undefined as never)],
+    ['null added', 'BAD_SHAPE', (b) => b.add(null as never)],
+    ['no batch added', 'BAD_SHAPE', (b) => b.addBatch(undefined as never)],
+    ['null for options', 'BAD_SHAPE', (b) => b.sample(2, null as never)],
+    ['no indices', 'BAD_SHAPE', (b) => b.updatePriorities(undefined as never, [1])],
+    ['no errors', 'BAD_SHAPE', (b) => b.updatePriorities(Int32Array.of(1), undefined as never)],
     ['NaN reward', 'BAD_DATA', (b) => b.add({ ...good, reward: Number.NaN })],
     ['fractional int', 'BAD_DATA', (b) => b.add({ ...good, action: 1.5 })],
     ['int out of range', 'BAD_DATA', (b) => b.add({ ...good, action: 2 ** 31 })],
@@ -355,7 +370,25 @@ describe('bad input is one clear error and loses nothing', () => {
       (b) => b.restore(createReplayBuffer({ capacity: 9, columns, sampler: prioritized() }).save()),
     ],
   ]
-  it.each(cases)('%s: %s', (_name, code, run) => {
+  const restoring: typeof cases = [
+    ['nothing restored', 'BAD_DATA', (b) => b.restore(undefined as never)],
+    ['something else restored', 'BAD_DATA', (b) => b.restore({ version: 1 } as never)],
+    ['a saved buffer with marks missing', 'BAD_DATA', (b) => b.restore({ ...b.save(), drawable: new Uint8Array(3) })],
+    [
+      'a saved buffer of another sampler',
+      'BAD_SHAPE',
+      (b) => b.restore(createReplayBuffer({ capacity: 8, columns }).save() as never),
+    ],
+    [
+      'a saved buffer of another accumulator',
+      'BAD_SHAPE',
+      (b) =>
+        b.restore(
+          createReplayBuffer({ capacity: 8, columns, sampler: prioritized(), accumulator: nStep({ n: 2 }) }).save(),
+        ),
+    ],
+  ]
+  it.each([...cases, ...restoring])('%s: %s', (_name, code, run) => {
     const buffer = make()
     const before = buffer.save()
     expect(codeOf(() => run(buffer))).toBe(code)
@@ -400,6 +433,41 @@ describe('bad input is one clear error and loses nothing', () => {
       'more than the budget',
       'OUT_OF_MEMORY',
       () => createReplayBuffer({ capacity: 1000, columns }, { maxBytes: 1000 }),
+    ],
+    ['an option that is none', 'UNKNOWN_NAME', () => createReplayBuffer({ capacity: 8, columns, sampelr: 1 } as never)],
+    ['no options', 'BAD_OPTION', () => createReplayBuffer(undefined as never)],
+    [
+      'a sampler that is none',
+      'BAD_OPTION',
+      () => createReplayBuffer({ capacity: 8, columns, sampler: 'prioritized' as never }),
+    ],
+    [
+      'a storage that is none',
+      'BAD_OPTION',
+      () => createReplayBuffer({ capacity: 8, columns, storage: { kind: 'tape' } as never }),
+    ],
+    [
+      'a storage that is opened asynchronously',
+      'BAD_OPTION',
+      () => createReplayBuffer({ capacity: 8, columns, storage: disk({ path: 'x' }) as never }),
+    ],
+    ['a column that is none', 'BAD_OPTION', () => createReplayBuffer({ capacity: 8, columns: { obs: null as never } })],
+    [
+      'a shape that is no list',
+      'BAD_OPTION',
+      () => createReplayBuffer({ capacity: 8, columns: { obs: { dtype: 'float32', shape: 3 as never } } }),
+    ],
+    ['a disk without a folder', 'BAD_OPTION', () => disk(undefined as never)],
+    ['packing that is none', 'BAD_OPTION', () => disk({ path: 'x', packing: 3 as never })],
+    ['a handle that is none', 'BAD_OPTION', () => attachReplayProducer({} as never)],
+    ['tables that are none', 'BAD_OPTION', () => createReplayTables({ capacity: 8, columns } as never)],
+    ['seed -1', 'BAD_OPTION', () => createReplayBuffer({ capacity: 8, columns, seed: -1 })],
+    ['wasm 1', 'BAD_OPTION', () => createReplayBuffer({ capacity: 8, columns, wasm: 1 as never })],
+    [
+      'less than tree and index take',
+      'OUT_OF_MEMORY',
+      // 100,000 records of 20 bytes with two marks each fit; the tree does not.
+      () => createReplayBuffer({ capacity: 100_000, columns, sampler: prioritized() }, { maxBytes: 3_000_000 }),
     ],
     ['alpha -1', 'BAD_OPTION', () => prioritized({ alpha: -1 })],
     ['n 0', 'BAD_OPTION', () => nStep({ n: 0 })],

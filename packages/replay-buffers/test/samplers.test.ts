@@ -61,7 +61,7 @@ function chiSquare(
   return { chi, kinds, counts }
 }
 
-describe('distributions: chi-square over half a million draws each', () => {
+describe('distributions: chi-square over two million draws each', () => {
   it.each([
     ['rank-based', rankBased({ alpha: 0.9 }), 1],
     ['stratified', stratified({ edges: [-4, 0, 3], shares: [1, 2, 0, 5] }), 1],
@@ -78,7 +78,7 @@ describe('distributions: chi-square over half a million draws each', () => {
       slots,
       Float64Array.from(slots, () => rng.normal()),
     )
-    const { chi, kinds } = chiSquare(buffer, 500_000)
+    const { chi, kinds } = chiSquare(buffer, 2_000_000)
     expect(chi).toBeLessThan(chiSquareLimit(kinds))
   })
 })
