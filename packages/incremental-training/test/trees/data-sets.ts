@@ -64,7 +64,7 @@ function split(
 type Rows = readonly Readonly<Record<string, unknown>>[]
 
 const vega = (file: string): Rows => {
-  const folder = join(import.meta.dirname, '../../../../node_modules/vega-datasets/data')
+  const folder = join(require.resolve('vega-datasets'), '../../data')
   return JSON.parse(readFileSync(join(folder, file), 'utf8')) as Rows
 }
 
