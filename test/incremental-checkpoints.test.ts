@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createRng } from '@tradewright/core'
+import { fileCheckpoints, loadSymbols, trainSymbols } from '@tradewright/incremental-training'
+import { workerPool } from '@tradewright/runners'
+import { afterEach, expect, it } from 'vitest'
 import {
   adam,
   arrayDataset,
@@ -13,10 +16,7 @@ import {
   dropout,
   fusedBackend,
   sequential,
-} from '@tradewright/gpu-training'
-import { fileCheckpoints, loadSymbols, trainSymbols } from '@tradewright/incremental-training'
-import { workerPool } from '@tradewright/runners'
-import { afterEach, expect, it } from 'vitest'
+} from '../packages/gpu-training/src/index.ts'
 
 const folders: string[] = []
 function folder(): string {

@@ -20,7 +20,7 @@ afterEach(() => {
 })
 
 const open = (options: Partial<FileCheckpointsOptions> & { directory: string }) =>
-  fileCheckpoints({ clock: createManualClock(1000), compression: 'deflate', ...options })
+  fileCheckpoints({ clock: createManualClock(1000), compression: 'deflate', reserveBytes: 0, ...options })
 
 describe('fileCheckpoints', () => {
   it.each(['none', 'deflate', 'zstd'] as const)('gives back what it was given, with %s', async (compression) => {
