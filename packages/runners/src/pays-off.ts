@@ -1,5 +1,5 @@
 /** Requests that stay here after workers lost for the first time, and at most. */
-const FIRST_REST = 2
+const FIRST_REST = 4
 const LONGEST_REST = 64
 
 /**
@@ -10,7 +10,13 @@ export class PaysOff {
   #here: number | undefined
   #there: number | undefined
   #rest = 0
+  #warm = false
   #nextRest: number = FIRST_REST
+
+  /** Whether it is known what this thread takes. */
+  get measured(): boolean {
+    return this.#here !== undefined
+  }
 
   /** Whether the next request is to go to workers. */
   get remote(): boolean {
@@ -26,7 +32,9 @@ export class PaysOff {
 
   /** Learns what a request took in workers, from when it came to when all of it was back. */
   there(bars: number, ms: number): void {
-    if (bars <= 0) return
+    const cold = !this.#warm
+    this.#warm = true
+    if (bars <= 0 || cold) return // the first request finds workers that have compiled nothing yet
     const seen = ms / bars
     this.#there = mean(this.#there, seen)
     if (this.#here === undefined) return

@@ -81,6 +81,8 @@ export interface WorkerRunnerStats extends Readonly<Record<string, number>> {
 
 /** Trials of a request that are measured in line before anything is known of their cost. */
 const PROBE = 4
+/** A request of that much estimated work goes to workers at once. */
+const LONG_MS = 100
 
 /**
  * The optimizer that evaluates batches in workers: the innermost, around the engine.
@@ -178,12 +180,11 @@ class Runner {
     if (probe.length > 0) answers.push(...(await this.#inline({ ...request, trials: probe }, next)))
     if (remote.length === 0) return answers
     const { minBatchMs = 5, always = false } = this.#options
-    const small = (this.#sizer.estimate(remote.length, bars) ?? 0) < minBatchMs
-    if (
-      small ||
-      !(always || this.#paysOff.remote) ||
-      !(await untilAborted(this.#pool.start(this.#options.isolation), signal))
-    ) {
+    const ms = this.#sizer.estimate(remote.length, bars) ?? 0
+    // The first request that is worth sending, but no long one, shows what this thread takes.
+    const unknown = ms < LONG_MS && !this.#paysOff.measured
+    const stays = ms < minBatchMs || (!always && (unknown || !this.#paysOff.remote))
+    if (stays || !(await untilAborted(this.#pool.start(this.#options.isolation), signal))) {
       answers.push(...(await this.#inline({ ...request, trials: remote }, next)))
       return answers
     }
@@ -245,10 +246,8 @@ class Runner {
     const answers = await next(request)
     const ms = this.#clock.elapsed() - begun
     this.#learn(answers, ms)
-    this.#paysOff.here(
-      answers.reduce((sum, { cost }) => sum + cost.bars, 0),
-      ms,
-    )
+    const bars = answers.reduce((sum, { cost }) => sum + cost.bars, 0)
+    if (answers.length > PROBE) this.#paysOff.here(bars, ms) // a few trials cost more each
     return answers
   }
 
