@@ -163,20 +163,26 @@ class NetworkTrainer implements Trainer {
     checkCount('checkpointEvery', every, 1)
     const history: TrainingProgress[] = []
     let why: FitResult['why'] = 'epochs'
+    // One checkpoint is written while the training goes on; the next one waits for it. What fails is thrown there, or at
+    // the end.
+    let saving: Promise<unknown> | undefined
+    const keep = async (score?: number): Promise<void> => {
+      await saving
+      saving = checkpoints?.save({ step: run.step, score, data: this.save() })
+      saving?.catch(() => undefined)
+    }
     try {
       let sliced = this.#clock.elapsed()
       while (run.epoch < epochs) {
         const finished = this.#update(loader)
-        if (!finished && run.step % every === 0 && checkpoints !== undefined)
-          await checkpoints.save({ step: run.step, data: this.save() })
+        if (!finished && run.step % every === 0 && checkpoints !== undefined) await keep()
         if (finished) {
           const progress = this.#endEpoch(epochs)
           history.push(progress)
           onProgress?.(progress)
           this.events.emit('training:epoch', progress)
           const stop = this.#tricks.map((trick) => trick.epoch?.(run)).includes('stop')
-          if (checkpoints !== undefined && run.step % every === 0)
-            await checkpoints.save({ step: run.step, score: progress.validationLoss, data: this.save() })
+          if (checkpoints !== undefined && run.step % every === 0) await keep(progress.validationLoss)
           if (stop) {
             why = 'stopped'
             break
@@ -189,7 +195,9 @@ class NetworkTrainer implements Trainer {
         sliced = this.#clock.elapsed()
       }
       signal?.throwIfAborted()
+      await saving
     } finally {
+      await saving?.catch(() => undefined)
       this.#loaderState = loader.save()
       loader.dispose?.()
     }

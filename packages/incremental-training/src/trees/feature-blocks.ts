@@ -23,6 +23,12 @@ export type FeatureBlocks =
   | Iterable<FeatureBlock>
   | (() => AsyncIterable<FeatureBlock> | Iterable<FeatureBlock>)
 
+/** Whether something is blocks, and not one matrix or no data at all. */
+export function isBlocks(data: FeatureMatrix | FeatureBlocks): data is FeatureBlocks {
+  if (typeof data === 'function') return true
+  return typeof data === 'object' && data !== null && (Symbol.asyncIterator in data || Symbol.iterator in data)
+}
+
 /** Distinct values of a column that a sketch of blocks keeps. */
 const SKETCH_CAPACITY = 65_536
 

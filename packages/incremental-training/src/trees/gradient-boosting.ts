@@ -8,7 +8,7 @@ import {
   TradewrightError,
   unknownName,
 } from '@tradewright/core'
-import { type FeatureBlocks, readBlocks } from './feature-blocks.ts'
+import { type FeatureBlocks, isBlocks, readBlocks } from './feature-blocks.ts'
 import { type GradientBoostingOptions, type ResolvedBoosting, resolveBoosting } from './gradient-boosting-options.ts'
 import { type BinCuts, matrixColumnCuts, QuantileSketch } from './quantile-sketch.ts'
 import {
@@ -53,6 +53,9 @@ export interface TreeModel extends Model {
   readonly importances: Readonly<Record<string, number>>
   /** By name: total loss reduction, total hessian, or number of a feature's splits. */
   importance(kind: ImportanceKind): Readonly<Record<string, number>>
+  fit(X: FeatureMatrix, y: Float32Array, options?: FitOptions): Promise<void>
+  /** {@link fitBlocks} by the name of every other training. */
+  fit(blocks: FeatureBlocks, options?: FitBlocksOptions): Promise<void>
   /**
    * As `fit`, from blocks that need not fit in memory together: a row takes one byte a feature. With the same cuts the
    * model is that of `fit`, bit for bit.
@@ -239,7 +242,18 @@ class GradientBoosting implements TreeModel {
     return applyLink(objective, ensemble.groups, to, X.rows)
   }
 
-  async fit(X: FeatureMatrix, y: Float32Array, options: FitOptions = {}): Promise<void> {
+  fit(X: FeatureMatrix, y: Float32Array, options?: FitOptions): Promise<void>
+  fit(blocks: FeatureBlocks, options?: FitBlocksOptions): Promise<void>
+  async fit(
+    X: FeatureMatrix | FeatureBlocks,
+    y: Float32Array | FitBlocksOptions = {},
+    options: FitOptions = {},
+  ): Promise<void> {
+    if (isBlocks(X)) return this.fitBlocks(X, y as FitBlocksOptions)
+    return this.#fitMatrix(X, y as Float32Array, options)
+  }
+
+  async #fitMatrix(X: FeatureMatrix, y: Float32Array, options: FitOptions): Promise<void> {
     options.signal?.throwIfAborted()
     const { sampleWeight } = options
     checkFeatures(X)

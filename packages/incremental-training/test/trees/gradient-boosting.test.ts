@@ -148,7 +148,7 @@ describe('every way to the same model gives the same bits', () => {
       expect(once.save()).toEqual(whole.save())
       // Read once with fewer rows than the sketch may keep: the same again.
       const kept = gradientBoosting(options)
-      await kept.fitBlocks(blocks())
+      await kept.fit(blocks())
       expect(kept.save()).toEqual(whole.save())
     }
   })
