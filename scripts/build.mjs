@@ -29,14 +29,18 @@ async function buildPackage({ dir, manifest }) {
     external: [...external, /^node:/],
     splitting: true,
     shims: false,
-    // import.meta.url is what workers are found by: CJS gets it from __filename.
+    // import.meta.url is what workers are found by: CJS gets it from __filename, and import.meta.resolve from require.
     esbuildOptions(options, { format }) {
       // A user's module is ESM or CJS: import() must stay import() in both builds.
       options.supported = { ...options.supported, 'dynamic-import': true }
       if (format === 'cjs') {
-        options.define = { ...options.define, 'import.meta.url': '__importMetaUrl' }
+        options.define = {
+          ...options.define,
+          'import.meta.url': '__importMetaUrl',
+          'import.meta.resolve': '__importMetaResolve',
+        }
         options.banner = {
-          js: "const __importMetaUrl = typeof __filename === 'string' ? require('node:url').pathToFileURL(__filename).href : 'file:///bundle';",
+          js: "const __importMetaUrl = typeof __filename === 'string' ? require('node:url').pathToFileURL(__filename).href : 'file:///bundle'; const __importMetaResolve = (name) => require('node:url').pathToFileURL(require.resolve(name)).href;",
         }
       }
     },

@@ -78,7 +78,7 @@ export function moduleAddress(module: string): string {
   try {
     return import.meta.resolve(module)
   } catch {
-    return module // no resolver here (CommonJS, a bundle): import() finds it by its name
+    return module // no resolver here (a bundle): import() finds it by its name
   }
 }
 
