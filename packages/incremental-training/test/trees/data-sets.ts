@@ -180,7 +180,10 @@ function generatedBinary(): DataSet {
   return split('generated binary with gaps and categories', 'binary', names, rows, y, ['x8', 'x9'])
 }
 
-const BARS = '/work/shared/data/crypto/genetrader__BTCUSDT__1h.csv.gz'
+const BARS = join(
+  process.env.TRADEWRIGHT_DATA ?? join(import.meta.dirname, '../../../../../shared/data'),
+  'crypto/genetrader__BTCUSDT__1h.csv.gz',
+)
 
 /** Why the real bars are not here; undefined where they are. */
 export const noBars: string | undefined = existsSync(BARS) ? undefined : 'the real bars are not on this machine'
