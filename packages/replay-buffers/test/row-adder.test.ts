@@ -86,7 +86,7 @@ it('generated and plain forms store the same bytes and refuse the same mistakes,
       expect(c).toEqual(a)
       expect(buffers[0].stats()).toMatchObject({ added: buffers[2].stats().added, size: buffers[2].size })
     }),
-    { numRuns: 60 },
+    { numRuns: 400 },
   )
 })
 
