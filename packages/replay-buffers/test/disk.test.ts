@@ -341,7 +341,7 @@ describe('priorities on disk', () => {
     async (_name, sampler) => {
       const buffer = await openReplayBuffer(options(sampler()))
       const rng = createRng(8)
-      for (let i = 0, round = 0; round < 8; round++) {
+      for (let i = 0, round = 0; round < 12; round++) {
         for (let k = 0; k < 900; k++, i++) buffer.add(row(i, i % 41 === 40))
         const { indices } = buffer.sample(700)
         buffer.updatePriorities(

@@ -189,7 +189,7 @@ describe('saving', () => {
       if (buffer.stats().drawable < 1000) continue
       const saved = buffer.save()
       saves++
-      if (saves > 8 && !finished) continue
+      if (saves > 25 && !finished) continue
       const restored = make()
       restored.restore(saved)
       const { drawable } = restored.stats()
