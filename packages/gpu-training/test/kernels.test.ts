@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { createRng } from '@tradewright/core'
 import { describe, expect, it } from 'vitest'
-import { compile, generatedSource, variants } from '../scripts/build-wasm.mjs'
+import { wasm } from '../scripts/build-wasm.mjs'
 import { activationKinds, type Kernels } from '../src/kernels.ts'
 import { fromFloat16Bits, plainKernels, toFloat16Bits } from '../src/plain-kernels.ts'
 import { createWasmMemory, hasWasmSimd, wasmKernels } from '../src/wasm-kernels.ts'
@@ -42,11 +41,8 @@ const both = (p: ReturnType<typeof pair>, run: (k: Kernels) => void): void => {
 }
 
 it('the committed WebAssembly is what its sources compile to', async () => {
-  for (const variant of variants) {
-    const file = new URL(`../src/generated/${variant.file}`, import.meta.url)
-    expect(readFileSync(file, 'utf8') === generatedSource(variant, await compile(variant))).toBe(true)
-  }
-})
+  expect(await wasm.stale()).toEqual([])
+}, 60_000)
 
 it('runs here', () => {
   expect(hasWasmSimd()).toBe(true)
