@@ -87,15 +87,23 @@ describe('decides as Optuna 4.9 on the seeded objectives', () => {
 })
 
 describe('hyperband', () => {
-  // Optuna hashes the study's name into brackets, and the recorded names are not known: so the seeds' distribution.
-  it('is as Optuna 4.9 on the seeded objectives, but for which trial is in which bracket', () => {
-    const { rows } = golden.learning_curve.hyperband_rf3
-    const own = Array.from({ length: 10 }, (_, s) => runPruning(hyperbandPruner({ maxResource: 81 }), s, 'curve'))
-    for (const [a, b] of [
-      [own.map((r) => r.budget), rows.map((r) => r[0])],
-      [own.map((r) => r.regret), rows.map((r) => r[1])],
-      [own.map((r) => r.completed), rows.map((r) => r[3])],
-    ]) {
+  const rows = load('hyperband.json') as Readonly<Record<'rf3' | 'auto', readonly (readonly number[])[]>>
+  it.each([
+    ['rf3', { maxResource: 81 }],
+    ['auto', {}],
+  ] as const)('decides as Optuna in a study of the same name: %s', (name, options) => {
+    rows[name].forEach((golden, s) => {
+      const row = runPruning(hyperbandPruner({ ...options, studyName: `curves-${s}` }), s, 'curve')
+      expect(Math.abs(row.budget - golden[0])).toBeLessThan(1e-6)
+      expect(Math.abs(row.regret - golden[1])).toBeLessThan(1e-6)
+      expect([row.rank, row.completed]).toEqual(golden.slice(2))
+    })
+  })
+
+  it('and those are of the distribution of the recorded ones, whose names are not known', () => {
+    const recorded = golden.learning_curve.hyperband_rf3.rows
+    for (const column of [0, 1, 3]) {
+      const [a, b] = [rows.rf3, recorded].map((list) => list.map((row) => row[column]))
       expect(mannWhitneyGreater(a, b)).toBeGreaterThan(0.01)
       expect(mannWhitneyGreater(b, a)).toBeGreaterThan(0.01)
     }

@@ -3,4 +3,4 @@ import { wasm } from '../scripts/build-wasm.mjs'
 
 it('holds the binary that assembly/ compiles to', async () => {
   expect(await wasm.stale()).toEqual([])
-}, 60_000)
+})

@@ -42,7 +42,7 @@ const both = (p: ReturnType<typeof pair>, run: (k: Kernels) => void): void => {
 
 it('the committed WebAssembly is what its sources compile to', async () => {
   expect(await wasm.stale()).toEqual([])
-}, 60_000)
+})
 
 it('runs here', () => {
   expect(hasWasmSimd()).toBe(true)

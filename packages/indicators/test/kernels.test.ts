@@ -11,7 +11,7 @@ afterEach(() => useKernels(undefined))
 describe('the compiled kernels', () => {
   it('are what assembly/ compiles to', async () => {
     expect(await wasm.stale()).toEqual([])
-  }, 60_000)
+  })
 
   it('are the ones in use', () => {
     expect(currentKernels().form).toBe('wasm')

@@ -37,7 +37,7 @@ function codeOf(run: () => unknown): string {
 
 it('the compiled kernels are those of the source', async () => {
   expect(await wasm.stale()).toEqual([])
-}, 60_000)
+})
 
 it('the fast uniform numbers are those of createRng, across blocks, seeds and places', () => {
   for (const [seed, stream] of [

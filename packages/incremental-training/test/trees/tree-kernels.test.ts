@@ -12,7 +12,7 @@ import { treeModule } from '../../src/trees/wasm-tree-kernels.ts'
 
 it('the committed WebAssembly is what its sources compile to', async () => {
   expect(await wasm.stale()).toEqual([])
-}, 60_000)
+})
 
 it('runs here', () => {
   expect(treeModule()).toBeDefined()
