@@ -1,10 +1,10 @@
-import { type GraphProgram, isTradewrightError } from '@tradewright/core'
+import { isTradewrightError } from '@tradewright/core'
 import { FastBits } from './fast-bits.ts'
 import { FastColumns } from './fast-columns.ts'
 import { type CostRecords, FastMarket } from './fast-market.ts'
 import type { FastMemory } from './fast-memory.ts'
+import { type FastPlans, PLAN } from './fast-plans.ts'
 import type { NodeValues } from './node-values.ts'
-import { type EventPlan, type EventRef, planSignals } from './signal-plan.ts'
 import type { SimulationSettings } from './simulation-settings.ts'
 
 /** Numbers that the kernels write for a trial: see assembly/account.ts. */
@@ -40,9 +40,11 @@ const LEAST_SHARE = 4e-3
 
 /** A batch for {@link runFast}: indexes count from the first row of `values.bars`. */
 export interface FastBatch {
-  readonly programs: readonly GraphProgram[]
-  /** One a program. */
-  readonly settings: readonly SimulationSettings[]
+  readonly plans: FastPlans
+  /** Which trials of `plans`. @default all */
+  readonly trials?: Uint32Array | undefined
+  /** Of each trial of `plans`. */
+  readonly settings: (trial: number) => SimulationSettings
   readonly values: NodeValues
   /** Whether indicators go into the store of `values`; else they live as long as the batch. */
   readonly keep: boolean
@@ -57,82 +59,76 @@ export interface FastBatch {
   readonly maxBytes?: number | undefined
 }
 
-/** Whether a trial's rules are among the fast ones; data may still send it to the plain form. */
-export function isFast(settings: SimulationSettings, plan: ReturnType<typeof planSignals>): plan is EventPlan {
-  const { trailingStop } = settings
-  return plan.kind === 'events' && trailingStop.fraction !== trailingStop.fraction && trailingStop.node < 0
+const MOST_COLUMN_BYTES = 1024 * 1024 * 1024
+
+/** The indexes of n trials in their order. */
+export function everyTrial(n: number): Uint32Array {
+  const all = new Uint32Array(n)
+  for (let t = 0; t < n; t++) all[t] = t
+  return all
 }
 
 /**
- * Simulates many trials over one range of bars: {@link ROW}.size numbers a trial. Status 1: left to the plain form.
+ * Simulates many trials over one range of bars: {@link ROW}.size numbers a trial, in the order of `trials`. Status 1:
+ * left to the plain form.
  *
  * A trial's numbers do not depend on the other trials of its batch.
  */
 export function runFast(memory: FastMemory, batch: FastBatch): Float64Array {
-  const { programs, settings, values } = batch
-  const mark = memory.mark()
-  const rows = runWhole(memory, batch)
-  if (rows !== undefined) return rows
-  const half = programs.length >> 1
-  const halves = [
-    [0, half],
-    [half, programs.length],
-  ].map(([from, to]) => {
-    batch.market?.forget(mark)
-    batch.market?.lend(values.bars)
-    memory.release(mark)
-    values.forget()
-    return runFast(memory, { ...batch, programs: programs.slice(from, to), settings: settings.slice(from, to) })
-  })
-  const joined = new Float64Array(programs.length * ROW.size)
-  joined.set(halves[0])
-  joined.set(halves[1], halves[0].length)
-  return joined
-}
-
-/** A batch at once, or undefined where its columns are too large for that. */
-function runWhole(memory: FastMemory, batch: FastBatch): Float64Array | undefined {
-  const { programs, settings, values, maxBytes = 1024 * 1024 * 1024 } = batch
-  const rows = new Float64Array(programs.length * ROW.size)
-  const length = values.bars.length
-  const runner = length - batch.start < LEAST_BARS ? undefined : new FastRunner(memory, batch)
-  if (runner === undefined || !runner.market.closesFit) {
-    for (let t = 0; t < programs.length; t++) rows[t * ROW.size + ROW.status] = 1
-    return rows
-  }
-  const plans = planAll(programs, settings)
-  plans.forEach((plan, t) => {
-    if (plan !== undefined) runner.want(plan, settings[t])
-  })
-  if (runner.columnBytes > maxBytes && programs.length > 1) return undefined
-  runner.load()
-  for (const t of runner.order(plans)) {
-    const plan = plans[t]
-    const at = t * ROW.size
-    if (plan !== undefined && runner.tryRun(plan, settings[t])) runner.copyRow(rows, at)
-    else rows[at + ROW.status] = 1
-  }
+  const trials = batch.trials ?? everyTrial(batch.plans.length)
+  const rows = new Float64Array(trials.length * ROW.size)
+  runInto(memory, { ...batch, trials }, rows)
   return rows
 }
 
-function planAll(
-  programs: readonly GraphProgram[],
-  settings: readonly SimulationSettings[],
-): (EventPlan | undefined)[] {
-  return programs.map((program, t) => {
-    try {
-      const plan = planSignals(program.signals, settings[t].direction)
-      return isFast(settings[t], plan) ? plan : undefined
-    } catch {
-      return undefined // the plain form says why
+function runInto(memory: FastMemory, batch: FastBatch & { readonly trials: Uint32Array }, rows: Float64Array): void {
+  const { trials, values } = batch
+  const mark = memory.mark()
+  const runner = openFast(memory, batch)
+  if (runner === 'too-large') {
+    const half = trials.length >> 1
+    for (const [from, to] of [
+      [0, half],
+      [half, trials.length],
+    ]) {
+      batch.market?.forget(mark)
+      batch.market?.lend(values.bars)
+      memory.release(mark)
+      values.forget()
+      const part = rows.subarray(from * ROW.size, to * ROW.size)
+      runInto(memory, { ...batch, trials: trials.subarray(from, to) }, part)
     }
-  })
+    return
+  }
+  for (const k of runner?.order() ?? everyTrial(trials.length)) {
+    const at = k * ROW.size
+    if (runner?.run(trials[k]) === true) runner.copyRow(rows, at)
+    else rows[at + ROW.status] = 1
+  }
 }
 
-class FastRunner {
+/**
+ * Gets a batch ready: its columns are computed, its trials can be run in any order.
+ *
+ * @returns undefined where the plain form has to run all of it; 'too-large' where its columns are beyond `maxBytes`.
+ */
+export function openFast(memory: FastMemory, batch: FastBatch): FastRunner | undefined | 'too-large' {
+  const { plans, trials = everyTrial(plans.length), values, maxBytes = MOST_COLUMN_BYTES } = batch
+  if (values.bars.length - batch.start < LEAST_BARS) return undefined
+  const runner = new FastRunner(memory, batch, trials)
+  if (!runner.market.closesFit) return undefined
+  runner.want()
+  if (runner.columnBytes > maxBytes && trials.length > 1) return 'too-large'
+  runner.load()
+  return runner
+}
+
+/** A batch that is ready: see {@link openFast}. It lives as long as its memory is not released. */
+export class FastRunner {
   readonly market: FastMarket
   readonly #memory: FastMemory
   readonly #batch: FastBatch
+  readonly #trials: Uint32Array
   readonly #columns: FastColumns
   readonly #bits: FastBits
   readonly #list: number
@@ -144,11 +140,12 @@ class FastRunner {
   /** Of `#settings`. */
   #costs: CostRecords | undefined
 
-  constructor(memory: FastMemory, batch: FastBatch) {
-    const { values, programs, keep } = batch
+  constructor(memory: FastMemory, batch: FastBatch, trials: Uint32Array) {
+    const { values, keep } = batch
     this.#memory = memory
     this.#batch = batch
-    this.market = batch.market ?? new FastMarket(memory, values.bars, programs.length)
+    this.#trials = trials
+    this.market = batch.market ?? new FastMarket(memory, values.bars, trials.length)
     this.#columns = new FastColumns(memory, values, keep)
     this.#bits = new FastBits(memory, values, this.#columns)
     const { length } = values.bars
@@ -159,14 +156,17 @@ class FastRunner {
     this.#out = memory.allocate(256)
   }
 
-  want(plan: EventPlan, settings: SimulationSettings): void {
-    const { longEntry, longExit, shortEntry, shortExit } = plan
-    if (longEntry !== undefined) this.#bits.want(longEntry.node)
-    if (longExit !== undefined) this.#bits.want(longExit.node)
-    if (shortEntry !== undefined) this.#bits.want(shortEntry.node)
-    if (shortExit !== undefined) this.#bits.want(shortExit.node)
-    if (settings.stopLoss.node >= 0) this.#columns.want(settings.stopLoss.node)
-    if (settings.takeProfit.node >= 0) this.#columns.want(settings.takeProfit.node)
+  /** Notes which columns the trials need. */
+  want(): void {
+    const { plans, settings } = this.#batch
+    const { nodes, fast } = plans
+    for (const t of this.#trials) {
+      if (fast[t] === 0) continue
+      for (let at = t * PLAN.size; at < (t + 1) * PLAN.size; at++) if (nodes[at] >= 0) this.#bits.want(nodes[at])
+      const { stopLoss, takeProfit } = settings(t)
+      if (stopLoss.node >= 0) this.#columns.want(stopLoss.node)
+      if (takeProfit.node >= 0) this.#columns.want(takeProfit.node)
+    }
   }
 
   get columnBytes(): number {
@@ -178,15 +178,20 @@ class FastRunner {
     this.#bits.load()
   }
 
-  /** In which order to run trials: those that compare the same columns together. */
-  order(plans: readonly (EventPlan | undefined)[]): Uint32Array {
-    const keys = new Float64Array(plans.length)
-    const tiled = plans.length >= TILED_TRIALS && this.#columns.count > 2 * TILE
-    for (let t = 0; t < plans.length; t++) {
-      const node = tiled ? (plans[t]?.longEntry ?? plans[t]?.shortEntry)?.node : undefined
-      keys[t] = (node === undefined ? 0 : this.#bits.tile(node, TILE)) * plans.length + t
+  /** In which order to run trials, as places in `trials`: those that compare the same columns together. */
+  order(): Uint32Array {
+    const trials = this.#trials
+    if (trials.length < TILED_TRIALS || this.#columns.count <= 2 * TILE) return everyTrial(trials.length)
+    const { nodes } = this.#batch.plans
+    const tiles = new Uint32Array(trials.length)
+    let last = 0
+    for (let k = 0; k < trials.length; k++) {
+      const at = trials[k] * PLAN.size
+      const node = nodes[at] >= 0 ? nodes[at] : nodes[at + PLAN.shortEntry]
+      tiles[k] = node < 0 ? 0 : this.#bits.tile(node, TILE)
+      if (tiles[k] > last) last = tiles[k]
     }
-    return Uint32Array.from(tiled ? keys.sort() : keys, (key) => key % plans.length)
+    return sortedPlaces(tiles, last)
   }
 
   copyRow(rows: Float64Array, at: number): void {
@@ -195,21 +200,24 @@ class FastRunner {
     for (let k = 0; k < ROW.size; k++) rows[at + k] = doubles[from + k]
   }
 
-  /** One trial. @returns whether its row stands in `out`; not so where the plain form has to run it, or to say why not. */
-  tryRun(plan: EventPlan, settings: SimulationSettings): boolean {
+  /** One trial. @returns whether its row is to be had; not so where the plain form has to run it, or to say why not. */
+  run(trial: number): boolean {
+    if (this.#batch.plans.fast[trial] === 0) return false
     try {
-      return this.#run(plan, settings)
+      return this.#run(trial * PLAN.size, this.#batch.plans.negated[trial], this.#batch.settings(trial))
     } catch (error) {
       if (!isTradewrightError(error)) throw error
       return false
     }
   }
 
-  #run(plan: EventPlan, settings: SimulationSettings): boolean {
+  #run(plan: number, negated: number, settings: SimulationSettings): boolean {
+    const { nodes } = this.#batch.plans
     const { market } = this
     const stops = hasStops(settings)
     const next = settings.fill === 'nextOpen'
-    const shorts = plan.shortEntry !== undefined
+    const longs = nodes[plan] >= 0
+    const shorts = nodes[plan + PLAN.shortEntry] >= 0
     if (next && !market.opensFit) return false
     if ((stops || (shorts && settings.liquidation)) && !market.rangesFit) return false
     if (settings !== this.#settings) this.#use(settings)
@@ -217,20 +225,21 @@ class FastRunner {
     const { length } = market
     const lag = next ? 1 : 0
     const to = this.#batch.final || next ? length - 1 : length
-    if ((shorts && plan.longEntry !== undefined) || settings.timeStopBars > 0 || isDistance(settings)) {
-      const count = this.#walk(plan, settings, to, lag)
+    if ((shorts && longs) || settings.timeStopBars > 0 || isDistance(settings)) {
+      const count = this.#walk(plan, negated, settings, to, lag)
       return this.#measure(settings, count, 0, this.#prices, shorts, 0)
     }
     const side = shorts ? 1 : 0
-    const on = this.#of(shorts ? plan.shortEntry : plan.longEntry)
-    const off = this.#of(shorts ? plan.shortExit : plan.longExit)
+    const entry = shorts ? PLAN.shortEntry : PLAN.longEntry
+    const on = this.#of(plan, negated, entry)
+    const off = this.#of(plan, negated, entry + 1)
     const { start } = this.#batch
     const { kernels } = this.#memory
     const count = kernels.latchEvents(on, off, start, to, 0, this.#list)
     if (!stops) return this.#measure(settings, count, lag, 0, shorts, side)
     // An entry within a trade would come to its own once a stop has ended that trade.
     if (kernels.countSets(on, off, start, to) > (count + 1) >> 1)
-      return this.#measure(settings, this.#walk(plan, settings, to, lag), 0, this.#prices, shorts, 0)
+      return this.#measure(settings, this.#walk(plan, negated, settings, to, lag), 0, this.#prices, shorts, 0)
     return this.#measure(settings, this.#stop(count, lag, side), 0, this.#prices, shorts, side)
   }
 
@@ -278,10 +287,11 @@ class FastRunner {
   }
 
   /** The bits of a signal; none where there is no signal. */
-  #of(event: EventRef | undefined): number {
-    if (event === undefined) return this.#bits.zeros
-    const bits = this.#bits.bits(event.node)
-    return event.negate ? this.#without(this.#bits.ones, bits) : bits
+  #of(plan: number, negated: number, place: number): number {
+    const node = this.#batch.plans.nodes[plan + place]
+    if (node < 0) return this.#bits.zeros
+    const bits = this.#bits.bits(node)
+    return (negated & (1 << place)) === 0 ? bits : this.#without(this.#bits.ones, bits)
   }
 
   #without(a: number, b: number): number {
@@ -297,8 +307,9 @@ class FastRunner {
   }
 
   /** Trades with stops or on both sides; the list says which side. @returns the number of int32 in the list. */
-  #walk(plan: EventPlan, settings: SimulationSettings, to: number, lag: number): number {
+  #walk(plan: number, negated: number, settings: SimulationSettings, to: number, lag: number): number {
     const { market } = this
+    const { nodes } = this.#batch.plans
     const { kernels } = this.#memory
     const bits = this.#bits
     const column = (node: number): number => (node < 0 ? 0 : this.#columns.column(node).values)
@@ -326,16 +337,18 @@ class FastRunner {
         this.#prices,
       )
     // Entry and exit of one side on one bar: both are ignored.
-    const longs = this.#of(plan.longEntry)
-    const longExits = this.#of(plan.longExit)
-    const shorts = this.#of(plan.shortEntry)
-    const shortExits = this.#of(plan.shortExit)
-    const goLong = plan.longExit === undefined ? longs : this.#without(longs, longExits)
-    const goShort = plan.shortExit === undefined ? shorts : this.#without(shorts, shortExits)
-    const outLong = plan.longExit === undefined ? bits.zeros : this.#without(longExits, longs)
-    const outShort = plan.shortExit === undefined ? bits.zeros : this.#without(shortExits, shorts)
-    if (plan.shortEntry === undefined) return walk(goLong, outLong, bits.zeros, goLong, 0)
-    if (plan.longEntry === undefined) return walk(goShort, bits.zeros, outShort, 0, goShort)
+    const longs = this.#of(plan, negated, PLAN.longEntry)
+    const longExits = this.#of(plan, negated, PLAN.longExit)
+    const shorts = this.#of(plan, negated, PLAN.shortEntry)
+    const shortExits = this.#of(plan, negated, PLAN.shortExit)
+    const hasLongExit = nodes[plan + PLAN.longExit] >= 0
+    const hasShortExit = nodes[plan + PLAN.shortExit] >= 0
+    const goLong = hasLongExit ? this.#without(longs, longExits) : longs
+    const goShort = hasShortExit ? this.#without(shorts, shortExits) : shorts
+    const outLong = hasLongExit ? this.#without(longExits, longs) : bits.zeros
+    const outShort = hasShortExit ? this.#without(shortExits, shorts) : bits.zeros
+    if (nodes[plan + PLAN.shortEntry] < 0) return walk(goLong, outLong, bits.zeros, goLong, 0)
+    if (nodes[plan + PLAN.longEntry] < 0) return walk(goShort, bits.zeros, outShort, 0, goShort)
     // Two opposite entries: both are ignored. A reversal includes the exit.
     const onlyLong = this.#without(goLong, goShort)
     const onlyShort = this.#without(goShort, goLong)
@@ -429,6 +442,21 @@ class FastRunner {
     kernels.accountLongMoments(this.#list, count, lag, length, records, fill, moments, prices, this.#account, this.#out)
     return doubles[row + ROW.sum4] >= LEAST_SHARE * market.sum4
   }
+}
+
+/** Places in the order of their tiles, equal ones as they stand: a counting sort where that is less work. */
+function sortedPlaces(tiles: Uint32Array, last: number): Uint32Array {
+  const n = tiles.length
+  const out = new Uint32Array(n)
+  if (last > 16 * n) {
+    const keys = Float64Array.from(tiles, (tile, k) => tile * n + k).sort()
+    return Uint32Array.from(keys, (key) => key % n)
+  }
+  const next = new Uint32Array(last + 2)
+  for (let k = 0; k < n; k++) next[tiles[k] + 1]++
+  for (let tile = 0; tile < last; tile++) next[tile + 1] += next[tile]
+  for (let k = 0; k < n; k++) out[next[tiles[k]]++] = k
+  return out
 }
 
 const NO_COSTS = { entries: 0, exits: 0 } as const

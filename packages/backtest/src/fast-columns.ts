@@ -41,13 +41,15 @@ export class FastColumns {
   readonly #values: NodeValues
   readonly #keep: boolean
   readonly #columns: FastColumn[] = []
-  readonly #index = new Map<number, FastColumn>()
+  /** Of each node: its place in `#columns`, from 1; 0 where it has none. */
+  readonly #place: Int32Array
 
   /** @param keep whether indicators go into the store; else they are computed into the memory directly. */
   constructor(memory: FastMemory, values: NodeValues, keep: boolean) {
     this.#memory = memory
     this.#values = values
     this.#keep = keep
+    this.#place = new Int32Array(values.graph.size)
     this.words = 2 * Math.ceil(values.bars.length / 128)
   }
 
@@ -62,25 +64,23 @@ export class FastColumns {
 
   /** Asks for a column, once or more often. */
   want(node: number): FastColumn {
-    let column = this.#index.get(node)
-    if (column === undefined) {
-      const family = this.#columns.length
-      column = {
-        index: family,
-        node,
-        values: 0,
-        valid: 0,
-        codes: 0,
-        solid: 0,
-        solidEnd: 0,
-        codable: false,
-        failed: false,
-        family,
-        comparisons: 0,
-      }
-      this.#columns.push(column)
-      this.#index.set(node, column)
+    const place = this.#place[node]
+    if (place > 0) return this.#columns[place - 1]
+    const family = this.#columns.length
+    const column: FastColumn = {
+      index: family,
+      node,
+      values: 0,
+      valid: 0,
+      codes: 0,
+      solid: 0,
+      solidEnd: 0,
+      codable: false,
+      failed: false,
+      family,
+      comparisons: 0,
     }
+    this.#place[node] = this.#columns.push(column)
     return column
   }
 
@@ -94,7 +94,7 @@ export class FastColumns {
 
   /** A column that was asked for. @throws TradewrightError `INTERNAL` where it could not be computed. */
   column(node: number): FastColumn {
-    const column = this.#index.get(node)
+    const column: FastColumn | undefined = this.#columns[this.#place[node] - 1]
     if (column === undefined || column.failed)
       throw new TradewrightError('INTERNAL', `node ${node} has no column in the fast form`, { node })
     return column

@@ -1,9 +1,12 @@
 import { ROW, runFast } from './fast-batch.ts'
 import { withFastMemory } from './fast-memory.ts'
+import { planFast } from './fast-plans.ts'
 import { rowCounts, rowMoments } from './fast-results.ts'
 import { computeMetrics } from './performance.ts'
+import { listPrograms } from './program-list.ts'
 import { residentMarkets } from './resident-markets.ts'
 import type { SliceOutcome } from './run-slice.ts'
+import type { SimulationSettings } from './simulation-settings.ts'
 import type { FastPath } from './slice-batch.ts'
 
 /**
@@ -23,14 +26,16 @@ export function createFastPath(form: 'wasm' | 'plain' = 'wasm'): FastPath {
       if (trial.resume === undefined) chosen.push(t)
     })
     if (chosen.length === 0) return outcomes
-    const settings = chosen.map((t) => trials[t].settings)
+    const settings = (k: number): SimulationSettings => trials[chosen[k]].settings
+    const list = listPrograms(chosen.map((t) => trials[t].program))
+    const plans = planFast(list, settings)
     const bars = slice.end - slice.start
     const rows = withFastMemory(form, (memory) => {
       const markets = residentMarkets(memory)
       const market = markets.take(values.bars, chosen.length)
       try {
         return runFast(memory, {
-          programs: chosen.map((t) => trials[t].program),
+          plans,
           settings,
           values,
           keep: true,
@@ -47,7 +52,7 @@ export function createFastPath(form: 'wasm' | 'plain' = 'wasm'): FastPath {
       const at = k * ROW.size
       if (rows[at + ROW.status] !== 0) return
       outcomes[t] = {
-        metrics: computeMetrics(rowCounts(rows, at, bars, settings[k])),
+        metrics: computeMetrics(rowCounts(rows, at, bars, settings(k))),
         moments: rowMoments(rows, at, bars),
         state: undefined,
         returns: undefined,

@@ -10,11 +10,22 @@ interface PlainTable {
   readonly constants: Constants[]
 }
 
+/** A graph's own arrays, for another thread: see {@link NodeGraph.over}. */
+export interface NodeWords {
+  readonly size: number
+  readonly words: Int32Array
+  readonly start: Int32Array
+  readonly constantValues: readonly Data[]
+}
+
 const graphs = new WeakMap<NodeTable, NodeGraph>()
 
+const NO_SLOTS = new Int32Array(0)
+
 /** Copies into a larger array. */
-function grown(array: Int32Array): Int32Array {
-  const larger = new Int32Array(array.length * 2)
+function grown(array: Int32Array, length: number = array.length * 2): Int32Array {
+  if (length === array.length) return array
+  const larger = new Int32Array(length)
   larger.set(array)
   return larger
 }
@@ -27,7 +38,7 @@ function grown(array: Int32Array): Int32Array {
  * `size + 1` entries. Constant ids index {@link constantValues}, where every distinct constant stands once.
  * The arrays are replaced when they grow: read them again after an `intern`.
  *
- * `table` is the same as plain data, for programs: it grows with the graph.
+ * `table` is the same as plain data, for programs: it grows with the graph, and is made when it is first read.
  */
 export class NodeGraph {
   readonly table: NodeTable
@@ -39,6 +50,7 @@ export class NodeGraph {
   readonly constantValues: Data[] = []
 
   readonly #plain: PlainTable = { ops: [], inputs: [], constants: [] }
+  /** Empty until a node is looked for, in a graph {@link over} another's arrays. */
   #slots: Int32Array = new Int32Array(1024).fill(EMPTY)
   #scratch = new Int32Array(16)
   readonly #numbers = new Map<number, number>()
@@ -46,8 +58,42 @@ export class NodeGraph {
   #minusZero = EMPTY
 
   constructor() {
-    this.table = this.#plain
+    const filled = (): PlainTable => this.#filled()
+    this.table = {
+      get ops() {
+        return filled().ops
+      },
+      get inputs() {
+        return filled().inputs
+      },
+      get constants() {
+        return filled().constants
+      },
+    }
     graphs.set(this.table, this)
+  }
+
+  /** A graph over the arrays of another one, which are read where they lie. No nodes can be added to it. */
+  static over({ size, words, start, constantValues }: NodeWords): NodeGraph {
+    const graph = new NodeGraph()
+    graph.size = size
+    graph.words = words
+    graph.start = start
+    for (const value of constantValues) graph.#constantId(value)
+    graph.#slots = NO_SLOTS
+    return graph
+  }
+
+  /** Makes room for `nodes` more, so that the arrays need not grow one doubling after the other. */
+  reserve(nodes: number): void {
+    const size = this.size + nodes
+    let words = this.words.length
+    while (words < size * 4) words *= 2
+    this.words = grown(this.words, words)
+    let start = this.start.length
+    while (start < size + 2) start *= 2
+    this.start = grown(this.start, start)
+    if (size * 2 > this.#slots.length) this.#rehash(size)
   }
 
   /**
@@ -69,7 +115,7 @@ export class NodeGraph {
       for (const operand of inputs[i])
         if (!Number.isInteger(operand) || operand < 0 || operand >= i)
           throw refuse(`may use only nodes before a node, node ${i} uses ${operand}`)
-      graph.#append(graph.#encode(operationCode(ops[i]), inputs[i], constants[i]), inputs[i], constants[i])
+      graph.#append(graph.#encode(operationCode(ops[i]), inputs[i], constants[i]))
     }
     graph.#rehash()
     graphs.set(table, graph)
@@ -95,18 +141,40 @@ export class NodeGraph {
   }
 
   constants(node: number): Constants {
-    return this.#plain.constants[node]
+    return (node < this.#plain.constants.length ? this.#plain : this.#filled()).constants[node]
   }
 
   operands(node: number): readonly number[] {
-    return this.#plain.inputs[node]
+    return (node < this.#plain.inputs.length ? this.#plain : this.#filled()).inputs[node]
+  }
+
+  /** The plain arrays with every node that there is now. */
+  #filled(): PlainTable {
+    const { words, start, constantValues } = this
+    const { ops, inputs, constants } = this.#plain
+    for (let node = ops.length; node < this.size; node++) {
+      let at = start[node]
+      const end = start[node + 1]
+      ops.push(operationName(words[at]))
+      const own: number[] = []
+      for (let k = words[at + 1], next = at + 2; k > 0; k--) own.push(words[next++])
+      at += 2 + own.length
+      inputs.push(own)
+      if (at === end) constants.push(NO_CONSTANTS)
+      else {
+        const values: Data[] = []
+        while (at < end) values.push(constantValues[words[at++]])
+        constants.push(values)
+      }
+    }
+    return this.#plain
   }
 
   /**
    * The node with this operation, these operands and constants: the one there is, or a new one.
    *
-   * @param operands  ids below `size`. Kept: do not write to it afterwards.
-   * @param constants numbers, texts, booleans, or frozen plain objects that are compared by identity. Kept.
+   * @param operands  ids below `size`.
+   * @param constants numbers, texts, booleans, or frozen plain objects that are compared by identity and kept.
    * @param check     runs before a new node is made; may throw.
    */
   intern(
@@ -120,7 +188,7 @@ export class NodeGraph {
     const found = this.#slots[slot]
     if (found !== EMPTY) return found
     if (check !== undefined) check(constants)
-    const id = this.#append(length, operands, constants)
+    const id = this.#append(length)
     if (this.size * 2 > this.#slots.length) this.#rehash()
     else this.#slots[slot] = id
     return id
@@ -166,6 +234,7 @@ export class NodeGraph {
 
   /** The slot that holds the node in the scratch, or the empty one where it belongs. Linear probing. */
   #find(length: number): number {
+    if (this.#slots.length === 0) this.#rehash(this.size, length)
     const scratch = this.#scratch
     let hash = 0
     for (let k = 0; k < length; k++) {
@@ -190,29 +259,31 @@ export class NodeGraph {
     return true
   }
 
-  #append(length: number, operands: readonly number[], constants: Constants): number {
+  #append(length: number): number {
     const id = this.size
     const from = this.start[id]
     while (from + length > this.words.length) this.words = grown(this.words)
     if (id + 2 > this.start.length) this.start = grown(this.start)
     for (let k = 0; k < length; k++) this.words[from + k] = this.#scratch[k]
     this.start[id + 1] = from + length
-    this.#plain.ops.push(operationName(this.#scratch[0]))
-    this.#plain.inputs.push(operands)
-    this.#plain.constants.push(constants)
     this.size = id + 1
     return id
   }
 
-  #rehash(): void {
-    let slots = this.#slots.length * 2
-    while (slots < this.size * 2) slots *= 2
+  /** Slots for `size` nodes. The scratch keeps its first `kept` words. */
+  #rehash(size: number = this.size, kept: number = 0): void {
+    const scratch = this.#scratch
+    const saved = scratch.slice(0, kept)
+    let slots = Math.max(1024, this.#slots.length * 2)
+    while (slots < size * 2) slots *= 2
     this.#slots = new Int32Array(slots).fill(EMPTY)
     for (let node = 0; node < this.size; node++) {
       const from = this.start[node]
       const length = this.start[node + 1] - from
+      if (length > this.#scratch.length) this.#scratch = new Int32Array(length * 2)
       for (let k = 0; k < length; k++) this.#scratch[k] = this.words[from + k]
       this.#slots[this.#find(length)] = node
     }
+    this.#scratch.set(saved)
   }
 }

@@ -20,6 +20,7 @@ import { type BooleanExpr, type Expr, isExpr, nodeOf } from './expression.ts'
 import { type LiveStrategy, type StreamOptions, streamProgram } from './live-strategy.ts'
 import { NodeGraph } from './node-graph.ts'
 import { createParamsCheck } from './params-check.ts'
+import { listPrograms, type ProgramList, ProgramListBuilder } from './program-list.ts'
 import { shown } from './run-arguments.ts'
 import { saveProgram } from './saved-strategy.ts'
 import { signalKind } from './signal-names.ts'
@@ -85,6 +86,14 @@ export interface Strategy<P = Params> {
   /** Binds one set of parameters and gives it as plain data that survives JSON: see `parseStrategy`. */
   save(params: P, options?: StreamOptions): Data
 }
+
+/** What of a program differs between sets of parameters. */
+type BoundParts = Pick<GraphProgram, 'signals' | 'simulation'>
+type Bound = [signals: BoundParts['signals'], simulation: BoundParts['simulation']]
+
+/** The set by whose nodes room is made for all, and the most. */
+const MEASURED = 2
+const MOST_RESERVED = 1 << 20
 
 const NO_SIMULATION: SimulationOptions<NodeRef> = Object.freeze({})
 
@@ -157,9 +166,31 @@ class DefinedStrategy<Shape extends SpaceShape> implements Strategy<ParamsOf<Sha
 
   bind(paramsList: readonly ParamsOf<Shape>[]): readonly GraphProgram[] {
     const graph = new NodeGraph()
-    return withGraph(graph, () => {
+    const programs: GraphProgram[] = []
+    this.#each(graph, paramsList, (signals, simulation) => {
+      programs.push({ kind: 'graph', strategy: this.name, table: graph.table, signals, simulation })
+    })
+    return programs
+  }
+
+  bindList(paramsList: readonly ParamsOf<Shape>[]): ProgramList {
+    const graph = new NodeGraph()
+    const builder = new ProgramListBuilder(this.name, graph, paramsList.length)
+    this.#each(graph, paramsList, (signals, simulation) => builder.add(signals, simulation))
+    return builder.done()
+  }
+
+  #each(graph: NodeGraph, paramsList: readonly ParamsOf<Shape>[], take: (...bound: Bound) => void): void {
+    withGraph(graph, () => {
       const columns = columnsOf(graph)
-      return paramsList.map((params, index) => this.#one(graph, columns, params, index === 0))
+      let before = 0
+      for (let index = 0; index < paramsList.length; index++) {
+        const { signals, simulation } = this.#one(graph, columns, paramsList[index], index === 0)
+        take(signals, simulation)
+        // What the third set adds, the others will add too: room for it at once instead of doubling by doubling.
+        if (index === MEASURED) graph.reserve(Math.min(MOST_RESERVED, (graph.size - before) * paramsList.length))
+        before = graph.size
+      }
     })
   }
 
@@ -170,9 +201,9 @@ class DefinedStrategy<Shape extends SpaceShape> implements Strategy<ParamsOf<Sha
       let first = true
       return paramsList.map((params): Binding => {
         try {
-          const program = this.#one(graph, columns, params, first)
+          const bound = this.#one(graph, columns, params, first)
           first = false
-          return { status: 'bound', program }
+          return { status: 'bound', program: { kind: 'graph', strategy: this.name, table: graph.table, ...bound } }
         } catch (error) {
           if (isTradewrightError(error) && error.details.impure === true) throw error
           return { status: 'failed', error: toErrorData(error) }
@@ -189,14 +220,14 @@ class DefinedStrategy<Shape extends SpaceShape> implements Strategy<ParamsOf<Sha
     return saveProgram(this.bind([params])[0], params as Params, options)
   }
 
-  #one(graph: NodeGraph, columns: Columns, params: ParamsOf<Shape>, first: boolean): GraphProgram {
+  #one(graph: NodeGraph, columns: Columns, params: ParamsOf<Shape>, first: boolean): BoundParts {
     this.#check(params)
-    const program = this.#program(graph, columns, params)
-    if (first) this.#checkPure(program, this.#program(graph, columns, params), params)
-    return program
+    const parts = this.#parts(graph, columns, params)
+    if (first) this.#checkPure(parts, this.#parts(graph, columns, params), params)
+    return parts
   }
 
-  #program(graph: NodeGraph, columns: Columns, params: ParamsOf<Shape>): GraphProgram {
+  #parts(graph: NodeGraph, columns: Columns, params: ParamsOf<Shape>): BoundParts {
     const { name } = this
     const definition = this.#definition
     let where = 'signals'
@@ -205,14 +236,14 @@ class DefinedStrategy<Shape extends SpaceShape> implements Strategy<ParamsOf<Sha
       where = 'simulate'
       const simulation =
         definition.simulate === undefined ? NO_SIMULATION : simulationNodes(graph, definition.simulate(columns, params))
-      return { kind: 'graph', strategy: name, table: graph.table, signals, simulation }
+      return { signals, simulation }
     } catch (error) {
       throw thrown(name, where, params, error)
     }
   }
 
   /** The same parameters must give the same nodes: what differs was drawn, read from a clock or kept between calls. */
-  #checkPure(first: GraphProgram, second: GraphProgram, params: ParamsOf<Shape>): void {
+  #checkPure(first: BoundParts, second: BoundParts, params: ParamsOf<Shape>): void {
     const [a, b] = [first, second].map(({ signals, simulation }) => JSON.stringify([signals, simulation]))
     if (a !== b)
       throw badStrategy(
@@ -257,4 +288,15 @@ export function defineStrategy<const Shape extends SpaceShape>(
   if (typeof params !== 'object' || params === null)
     throw badStrategy(name, 'params must be an object of int, float, choice, bool and oneOf', {})
   return new DefinedStrategy(definition)
+}
+
+/**
+ * Binds every set of parameters, in columns instead of objects: as `strategy.bind` otherwise.
+ *
+ * @throws TradewrightError as `bind`.
+ */
+export function bindList<P>(strategy: Strategy<P>, paramsList: readonly P[]): ProgramList {
+  if (strategy instanceof DefinedStrategy)
+    return (strategy as DefinedStrategy<SpaceShape>).bindList(paramsList as readonly ParamsOf<SpaceShape>[])
+  return listPrograms(strategy.bind(paramsList))
 }

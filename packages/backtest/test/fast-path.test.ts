@@ -15,9 +15,11 @@ import { runPlain } from '../src/evaluate.ts'
 import { runFast } from '../src/fast-batch.ts'
 import { withFastMemory } from '../src/fast-memory.ts'
 import { createFastPath } from '../src/fast-path.ts'
+import { planFast } from '../src/fast-plans.ts'
 import { defineStrategy, ta } from '../src/index.ts'
 import { NodeGraph } from '../src/node-graph.ts'
 import { columnsKey, NodeValues, nodeBars } from '../src/node-values.ts'
+import { listPrograms } from '../src/program-list.ts'
 import type { SliceOutcome } from '../src/run-slice.ts'
 import { resolveSimulation } from '../src/simulation-settings.ts'
 import type { SliceBatch } from '../src/slice-batch.ts'
@@ -269,15 +271,24 @@ describe('sweep', () => {
 
   it('splits a batch whose columns are too large, with the same rows', () => {
     const bars = walk(13, 1000)
-    const programs = smaCross.bind(pairs(2, 12))
-    const settings = programs.map((program) => resolveSimulation({ feeBps: 3 }, program.simulation, bars))
+    const list = listPrograms(smaCross.bind(pairs(2, 12)))
+    const own = resolveSimulation({ feeBps: 3 }, {}, bars)
+    const settings = () => own
     const values = new NodeValues(
-      NodeGraph.of(programs[0].table),
+      list.graph,
       nodeBars(bars, 0, bars.length),
       columnsKey(bars, 0),
       createIndicatorStore(),
     )
-    const batch = { programs, settings, values, keep: false, start: 0, final: true, moments: true }
+    const batch = {
+      plans: planFast(list, settings),
+      settings,
+      values,
+      keep: false,
+      start: 0,
+      final: true,
+      moments: true,
+    }
     const whole = withFastMemory('wasm', (memory) => runFast(memory, batch))
     const split = withFastMemory('wasm', (memory) => runFast(memory, { ...batch, maxBytes: 40_000 }))
     expect(whole.some((x) => x > 0)).toBe(true)
