@@ -2,9 +2,9 @@ import type { Data } from './data.ts'
 import type { ErrorData } from './error.ts'
 import type { Fingerprint } from './key.ts'
 import type { Direction, MetricName, Metrics, ReturnMoments } from './metrics.ts'
+import type { Params } from './param-spec.ts'
 import type { NodeRef, Program } from './program.ts'
 import type { SimulationOptions } from './simulation.ts'
-import type { Params } from './space.ts'
 
 /** A range of bars of one symbol on which a trial is judged. */
 export interface Slice {

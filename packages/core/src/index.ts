@@ -7,6 +7,7 @@ export { createManualClock, systemClock } from './clock.ts'
 export { createFit } from './create-fit.ts'
 export type { Data } from './data.ts'
 export type { BarsRequest, DataSource } from './data-source.ts'
+export type { Condition, Dimension } from './dimension.ts'
 export type { Closable } from './dispose.ts'
 export { DisposeStack } from './dispose.ts'
 export type { ErrorCode, ErrorData } from './error.ts'
@@ -57,20 +58,8 @@ export type {
   SuggestRequest,
 } from './optimizer.ts'
 export { composeOnion, defineOptimizer, orderOptimizers } from './optimizer.ts'
-export type { ProfileReport, Profiler, ProfileSpan, Snapshot } from './profiler.ts'
-export type { GraphProgram, ModuleProgram, NodeRef, NodeTable, Program } from './program.ts'
-export type { PruneDecision, Pruner } from './pruner.ts'
-export { randomSampler } from './random-sampler.ts'
-export type { Rng, RngState } from './rng.ts'
-export { createRng, philox4x32 } from './rng.ts'
-export type { SampleRequest, Sampler, SamplerOptionsByName, SamplerSpec } from './sampler.ts'
-export type { SimulationOptions, Sizing, StopDistance } from './simulation.ts'
-export type { SobolOptions } from './sobol-sampler.ts'
-export { sobol, sobolSampler } from './sobol-sampler.ts'
 export type {
   ChoiceSpec,
-  Condition,
-  Dimension,
   FloatSpec,
   IntSpec,
   NumberOptions,
@@ -79,26 +68,31 @@ export type {
   Params,
   ParamsOf,
   ParamValue,
-  Space,
-  SpaceOptions,
   SpaceShape,
-} from './space.ts'
-export { bool, choice, defineSpace, float, int, oneOf } from './space.ts'
-export type {
-  BestTrial,
-  OptimizeOptions,
-  SamplerRegistry,
-  Study,
-  StudyOptions,
-  StudyResult,
-  Trial,
-  TrialAnswer,
-} from './study.ts'
-export { coreSamplers, createStudy, resolveSampler } from './study.ts'
+} from './param-spec.ts'
+export { bool, choice, float, int, oneOf } from './param-spec.ts'
+export type { ProfileReport, Profiler, ProfileSpan, Snapshot } from './profiler.ts'
+export type { GraphProgram, ModuleProgram, NodeRef, NodeTable, Program } from './program.ts'
+export type { PruneDecision, Pruner } from './pruner.ts'
+export { randomSampler } from './random-sampler.ts'
+export type { Rng, RngState } from './rng.ts'
+export { createRng, philox4x32 } from './rng.ts'
+export type { SampleRequest, Sampler, SamplerOptionsByName, SamplerSpec } from './sampler.ts'
+export type { SamplerRegistry } from './sampler-registry.ts'
+export { coreSamplers, resolveSampler } from './sampler-registry.ts'
+export type { SimulationOptions, Sizing, StopDistance } from './simulation.ts'
+export type { SobolOptions } from './sobol-sampler.ts'
+export { sobol, sobolSampler } from './sobol-sampler.ts'
+export type { Space, SpaceOptions } from './space.ts'
+export { defineSpace } from './space.ts'
+export type { OptimizeOptions, Study, StudyOptions } from './study.ts'
+export { createStudy } from './study.ts'
 export type { PendingTrial, StudyLoopOptions, StudyLoopResult, StudyProgress, TrialOutcome } from './study-loop.ts'
 export { bestTrial, isBetter, runStudyLoop, samplerRng, trialRng, wholeTrials } from './study-loop.ts'
+export type { BestTrial, StudyResult } from './study-result.ts'
 export { StudyState } from './study-state.ts'
 export type { StoredGeneration, StoredStudy, StudyHeader, StudyStore } from './study-store.ts'
+export type { Trial, TrialAnswer } from './study-trial.ts'
 export type { Task, TaskContext, TaskPool } from './task-pool.ts'
 export { inlineTaskPool } from './task-pool.ts'
 export type { Calendar, Timeframe, TimeframeParts } from './timeframe.ts'

@@ -1,6 +1,6 @@
 import type { Data } from './data.ts'
+import type { Params } from './param-spec.ts'
 import type { SimulationOptions } from './simulation.ts'
-import type { Params } from './space.ts'
 
 /**
  * Nodes of bound strategy graphs as plain data, shared by every program of a batch. Node `i` may only use nodes below

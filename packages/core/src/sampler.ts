@@ -1,7 +1,8 @@
 import type { Data } from './data.ts'
 import type { Direction } from './metrics.ts'
+import type { Params } from './param-spec.ts'
 import type { Rng } from './rng.ts'
-import type { Params, Space } from './space.ts'
+import type { Space } from './space.ts'
 import type { FinishedTrial } from './trial.ts'
 
 /** What a sampler is asked: parameters for the trials of one generation. */

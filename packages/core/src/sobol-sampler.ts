@@ -1,7 +1,8 @@
 import { TradewrightError } from './error.ts'
 import { sobolDirections } from './generated/sobol-directions.ts'
+import type { Params } from './param-spec.ts'
 import type { Sampler } from './sampler.ts'
-import type { Params, Space } from './space.ts'
+import type { Space } from './space.ts'
 
 const BITS = 32
 

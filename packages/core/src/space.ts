@@ -1,196 +1,9 @@
-import { TradewrightError, unknownName } from './error.ts'
+import { countPoints, type Dimension, flatten, snap, unitToValue, valueToUnit } from './dimension.ts'
+import { TradewrightError } from './error.ts'
 import { contentKey, type Key } from './key.ts'
+import { badSpace, type Params, type ParamsOf, type ParamValue, type SpaceShape, stepped } from './param-spec.ts'
+import { shapeFault } from './params-fault.ts'
 import type { Rng } from './rng.ts'
-
-/** A value of one parameter. */
-export type ParamValue = number | string | boolean | null | { readonly [name: string]: ParamValue }
-
-/** A set of parameters: plain data. A `oneOf` parameter is an object with its tag and the active branch's parameters. */
-export type Params = Readonly<Record<string, ParamValue>>
-
-/** Steps and scale of a number. */
-export interface NumberOptions {
-  /** Distance between neighbouring values, counted from `low`. @default 1 for int, continuous for float */
-  readonly step?: number | undefined
-  /** Search on a logarithmic scale; `low` must be above 0. Not together with a step for floats. @default false */
-  readonly log?: boolean | undefined
-}
-
-/** A whole number from `low` to `high`, both included. */
-export interface IntSpec {
-  readonly kind: 'int'
-  readonly low: number
-  readonly high: number
-  readonly step: number
-  readonly log: boolean
-}
-
-/** A number from `low` to `high`, both included. */
-export interface FloatSpec {
-  readonly kind: 'float'
-  readonly low: number
-  readonly high: number
-  /** 0 where continuous. */
-  readonly step: number
-  readonly log: boolean
-}
-
-/** One of a list of values without an order. */
-export interface ChoiceSpec<T extends string | number | boolean | null> {
-  readonly kind: 'choice'
-  readonly values: readonly T[]
-}
-
-/** One of several branches, each with parameters of its own. */
-export interface OneOfSpec<Tag extends string, Branches extends Readonly<Record<string, SpaceShape>>> {
-  readonly kind: 'oneOf'
-  readonly tag: Tag
-  readonly branches: Branches
-}
-
-/** The description of one parameter. */
-export type ParamSpec =
-  | IntSpec
-  | FloatSpec
-  | ChoiceSpec<string | number | boolean | null>
-  | OneOfSpec<string, Readonly<Record<string, SpaceShape>>>
-
-/** The descriptions of all parameters, by name. */
-export interface SpaceShape {
-  readonly [name: string]: ParamSpec
-}
-
-type ValueOf<S> = S extends IntSpec | FloatSpec
-  ? number
-  : S extends ChoiceSpec<infer T>
-    ? T
-    : S extends OneOfSpec<infer Tag, infer Branches>
-      ? { readonly [K in keyof Branches]: { readonly [T in Tag]: K } & ParamsOf<Branches[K]> }[keyof Branches]
-      : never
-
-/** The parameters that a shape describes. */
-export type ParamsOf<Shape> = { readonly [K in keyof Shape]: ValueOf<Shape[K]> }
-
-function bad(rule: string, details: Record<string, unknown>): TradewrightError {
-  return new TradewrightError('BAD_SPACE', rule, details)
-}
-
-function checkRange(kind: string, low: number, high: number, { step, log }: NumberOptions): void {
-  if (!Number.isFinite(low) || !Number.isFinite(high) || low > high)
-    throw bad(`${kind} needs finite bounds with low <= high, was ${kind}(${low}, ${high})`, { low, high })
-  if (step !== undefined && !(Number.isFinite(step) && step > 0))
-    throw bad(`${kind}(${low}, ${high}) needs a step above 0, was ${step}`, { low, high, step })
-  if (log === true && !(low > 0))
-    throw bad(`a log scale needs low above 0, was ${kind}(${low}, ${high})`, { low, high })
-}
-
-/**
- * A whole number from `low` to `high`, both included.
- *
- * @throws TradewrightError `BAD_SPACE` unless low <= high are safe integers, step an integer >= 1, low >= 1 for log.
- */
-export function int(low: number, high: number, options: NumberOptions = {}): IntSpec {
-  const { step = 1, log = false } = options
-  checkRange('int', low, high, { step, log })
-  if (!Number.isSafeInteger(low) || !Number.isSafeInteger(high) || !Number.isSafeInteger(step))
-    throw bad(`int needs whole bounds and a whole step, was int(${low}, ${high}, step ${step})`, { low, high, step })
-  return Object.freeze({ kind: 'int', low, high: low + Math.floor((high - low) / step) * step, step, log })
-}
-
-/**
- * A number from `low` to `high`, both included; with a `step`, only low + k * step.
- *
- * @throws TradewrightError `BAD_SPACE` unless low <= high are finite, step above 0, low above 0 for log, not both.
- */
-export function float(low: number, high: number, options: NumberOptions = {}): FloatSpec {
-  const { step, log = false } = options
-  checkRange('float', low, high, { step, log })
-  if (step !== undefined && log)
-    throw bad(`float(${low}, ${high}) takes a step or a log scale, not both`, { low, high, step })
-  const top = step === undefined ? high : stepped(low, step, Math.floor((high - low) / step + 1e-9))
-  return Object.freeze({ kind: 'float', low, high: top, step: step ?? 0, log })
-}
-
-/** One of a list of values. @throws TradewrightError `BAD_SPACE` for an empty list or one with a value twice. */
-export function choice<const T extends string | number | boolean | null>(values: readonly T[]): ChoiceSpec<T> {
-  if (!Array.isArray(values) || values.length === 0) throw bad('choice needs at least one value, had none', { values })
-  if (new Set(values).size !== values.length)
-    throw bad(`choice needs distinct values, was ${values.join(', ')}`, { values })
-  return Object.freeze({ kind: 'choice', values: Object.freeze([...values]) })
-}
-
-/** true or false. */
-export function bool(): ChoiceSpec<boolean> {
-  return choice([false, true])
-}
-
-/**
- * One of several branches, each with parameters of its own; the chosen branch's name stands under `tag`.
- *
- * @throws TradewrightError `BAD_SPACE` without branches, or where a branch has a parameter named like the tag.
- * @example
- * ```ts
- * import { defineSpace, float, int, oneOf } from '@tradewright/core'
- * const space = defineSpace({ exit: oneOf('kind', { atr: { mult: float(1, 5) }, time: { bars: int(5, 100) } }) })
- * space.check({ exit: { kind: 'atr', mult: 2 } })
- * ```
- */
-export function oneOf<const Tag extends string, const Branches extends Readonly<Record<string, SpaceShape>>>(
-  tag: Tag,
-  branches: Branches,
-): OneOfSpec<Tag, Branches> {
-  const names = Object.keys(branches)
-  if (names.length === 0) throw bad(`oneOf('${tag}') needs at least one branch, had none`, { tag })
-  for (const name of names)
-    if (Object.hasOwn(branches[name], tag))
-      throw bad(`branch '${name}' may not have a parameter named like the tag '${tag}'`, { tag })
-  return Object.freeze({ kind: 'oneOf', tag, branches })
-}
-
-/** low + index * step without the rounding noise of the product (0.1 * 3 is 0.30000000000000004). */
-function stepped(low: number, step: number, index: number): number {
-  const digits = Math.min(15, Math.max(decimals(low), decimals(step)))
-  return digits > 12 ? low + index * step : Number((low + index * step).toFixed(digits))
-}
-
-function decimals(value: number): number {
-  const text = String(value)
-  const exponent = /e-(\d+)$/.exec(text)
-  const dot = text.indexOf('.')
-  const fraction = dot < 0 ? 0 : text.replace(/e.*$/, '').length - dot - 1
-  return fraction + (exponent === null ? 0 : Number(exponent[1]))
-}
-
-/** When a dimension takes part: only while `dimension` has the value `value`. */
-export interface Condition {
-  /** Index of an earlier categorical dimension. */
-  readonly dimension: number
-  /** Index among its values. */
-  readonly value: number
-}
-
-/**
- * One number of a point: the flat form of a space that samplers work on.
- *
- * A categorical dimension's number is the index of its value.
- */
-export interface Dimension {
-  /** Unique, as in `fast` or `exit[atr].mult`. */
-  readonly name: string
-  readonly kind: 'int' | 'float' | 'categorical'
-  readonly low: number
-  readonly high: number
-  /** 0 where continuous. */
-  readonly step: number
-  readonly log: boolean
-  /** The values of a categorical dimension. */
-  readonly values: readonly (string | number | boolean | null)[] | undefined
-  /** Number of values; Infinity where continuous. */
-  readonly count: number
-  readonly condition: Condition | undefined
-  /** Keys that lead to the value in `Params`. */
-  readonly path: readonly string[]
-}
 
 /** Rules that a whole set of parameters must keep. */
 export interface SpaceOptions<P> {
@@ -230,102 +43,6 @@ export interface Space<P = Params> {
 
 const MAX_REFUSED_DRAWS = 10_000
 const MAX_ENUMERATED = 1_000_000
-
-function flatten(
-  shape: SpaceShape,
-  prefix: string,
-  path: readonly string[],
-  condition: Condition | undefined,
-  out: Dimension[],
-): void {
-  for (const [key, spec] of Object.entries(shape)) {
-    const name = prefix + key
-    const base = { name, condition, path: [...path, key] }
-    switch (spec.kind) {
-      case 'int':
-      case 'float': {
-        const { low, high, step, log } = spec
-        const count = step === 0 ? (low === high ? 1 : Number.POSITIVE_INFINITY) : Math.round((high - low) / step) + 1
-        out.push({ ...base, kind: spec.kind, low, high, step, log, count, values: undefined })
-        break
-      }
-      case 'choice':
-        out.push({ ...base, ...categorical(spec.values) })
-        break
-      case 'oneOf': {
-        const parent = out.length
-        const branches = Object.keys(spec.branches)
-        out.push({ ...base, ...categorical(branches), name: `${name}.${spec.tag}`, path: [...path, key, spec.tag] })
-        branches.forEach((branch, value) => {
-          flatten(spec.branches[branch], `${name}[${branch}].`, [...path, key], { dimension: parent, value }, out)
-        })
-        break
-      }
-      default:
-        throw bad(`parameter '${name}' must be made by int, float, choice, bool or oneOf`, {
-          name,
-          spec: spec satisfies never,
-        })
-    }
-  }
-}
-
-function categorical(
-  values: readonly (string | number | boolean | null)[],
-): Omit<Dimension, 'name' | 'path' | 'condition'> {
-  return { kind: 'categorical', low: 0, high: values.length - 1, step: 1, log: false, values, count: values.length }
-}
-
-/** Number of points of the part of the space under one condition. */
-function countPoints(dimensions: readonly Dimension[], under: Condition | undefined): number {
-  let total = 1
-  dimensions.forEach((dimension, index) => {
-    const { condition } = dimension
-    if (condition?.dimension !== under?.dimension || condition?.value !== under?.value) return
-    const branches = dimensions.some((d) => d.condition?.dimension === index)
-    if (!branches) total *= dimension.count
-    else {
-      let sum = 0
-      for (let value = 0; value < dimension.count; value++) sum += countPoints(dimensions, { dimension: index, value })
-      total *= sum
-    }
-  })
-  return total
-}
-
-/** The dimension's value nearest to `x`. */
-function snap(dimension: Dimension, x: number): number {
-  const { low, high, step } = dimension
-  const clamped = Math.min(high, Math.max(low, x))
-  if (step === 0) return clamped
-  return stepped(low, step, Math.round((clamped - low) / step))
-}
-
-function unitToValue(dimension: Dimension, unit: number): number {
-  const u = Math.min(1, Math.max(0, unit))
-  const { low, high, step, log, count } = dimension
-  if (count === 1) return low
-  if (step === 0) {
-    const x = log ? Math.exp(Math.log(low) + u * (Math.log(high) - Math.log(low))) : low + u * (high - low)
-    return Math.min(high, Math.max(low, x))
-  }
-  if (!log) return stepped(low, step, Math.min(count - 1, Math.floor(u * count)))
-  // Cells of a logarithmic integer reach half a step to both sides.
-  const bottom = Math.log(low - step / 2)
-  return snap(dimension, Math.exp(bottom + u * (Math.log(high + step / 2) - bottom)))
-}
-
-function valueToUnit(dimension: Dimension, value: number): number {
-  const { low, high, step, log, count } = dimension
-  if (count === 1) return 0.5
-  if (step === 0) {
-    if (!log) return (value - low) / (high - low)
-    return (Math.log(value) - Math.log(low)) / (Math.log(high) - Math.log(low))
-  }
-  if (!log) return (Math.round((value - low) / step) + 0.5) / count
-  const bottom = Math.log(low - step / 2)
-  return (Math.log(value) - bottom) / (Math.log(high + step / 2) - bottom)
-}
 
 class FlatSpace<P> implements Space<P> {
   readonly shape: SpaceShape
@@ -399,12 +116,12 @@ class FlatSpace<P> implements Space<P> {
       let seen = 0
       for (const params of this.#enumerate()) if (rng.below(++seen) === 0) kept = params
       if (kept !== undefined) return kept
-      throw bad(`the search space has no point that keeps its where: all ${this.size} points were tried`, {
+      throw badSpace(`the search space has no point that keeps its where: all ${this.size} points were tried`, {
         size: this.size,
         proof: 'enumeration',
       })
     }
-    throw bad(
+    throw badSpace(
       `the search space has no point that keeps its where, as far as ${MAX_REFUSED_DRAWS} random draws can tell; loosen where or name its points`,
       { size: this.size, proof: 'draws', draws: MAX_REFUSED_DRAWS, found: this.#known },
     )
@@ -413,7 +130,7 @@ class FlatSpace<P> implements Space<P> {
   *enumerate(): IterableIterator<P> {
     if (this.size === Number.POSITIVE_INFINITY) {
       const name = this.dimensions.find((d) => d.count === Number.POSITIVE_INFINITY)?.name
-      throw bad(`a space can be enumerated only without continuous parameters; give '${name}' a step`, { name })
+      throw badSpace(`a space can be enumerated only without continuous parameters; give '${name}' a step`, { name })
     }
     yield* this.#enumerate()
   }
@@ -487,58 +204,6 @@ function place(params: Record<string, ParamValue>, path: readonly string[], valu
     target = target[path[i]] as Record<string, ParamValue>
   }
   target[path[path.length - 1]] = value
-}
-
-/** What is wrong with `params` against a shape, or undefined. */
-function shapeFault(shape: SpaceShape, params: Params, prefix: string, tag?: string): TradewrightError | undefined {
-  for (const name of Object.keys(params))
-    if (name !== tag && !Object.hasOwn(shape, name))
-      return unknownName(
-        'strategy parameter',
-        prefix + name,
-        Object.keys(shape).map((known) => prefix + known),
-      )
-  for (const [name, spec] of Object.entries(shape)) {
-    const value = params[name]
-    const fault = value === undefined ? missing(prefix + name) : specFault(spec, value, prefix + name)
-    if (fault !== undefined) return fault
-  }
-  return undefined
-}
-
-const missing = (name: string): TradewrightError =>
-  new TradewrightError('BAD_OPTION', `parameter '${name}' must be given, was undefined`, { name })
-
-function specFault(spec: ParamSpec, value: ParamValue, name: string): TradewrightError | undefined {
-  const fault = (rule: string): TradewrightError =>
-    new TradewrightError('BAD_OPTION', `parameter '${name}' must be ${rule}, was ${JSON.stringify(value)}`, {
-      name,
-      value,
-    })
-  switch (spec.kind) {
-    case 'int':
-    case 'float': {
-      const inside = typeof value === 'number' && value >= spec.low && value <= spec.high
-      const kind = spec.kind === 'int' ? 'a whole number' : 'a number'
-      if (!inside || (spec.kind === 'int' && !Number.isInteger(value)))
-        return fault(`${kind} from ${spec.low} to ${spec.high}`)
-      const steps = spec.step === 0 ? 0 : (value - spec.low) / spec.step
-      if (Math.abs(steps - Math.round(steps)) > 1e-6) return fault(`${spec.low} plus a multiple of ${spec.step}`)
-      return undefined
-    }
-    case 'choice':
-      return spec.values.includes(value as string)
-        ? undefined
-        : fault(`one of ${spec.values.map((v) => JSON.stringify(v)).join(', ')}`)
-    case 'oneOf': {
-      const branch = typeof value === 'object' && value !== null ? value[spec.tag] : undefined
-      if (typeof branch !== 'string' || !Object.hasOwn(spec.branches, branch))
-        return fault(`an object whose '${spec.tag}' is one of ${Object.keys(spec.branches).join(', ')}`)
-      return shapeFault(spec.branches[branch], value as Params, `${name}.`, spec.tag)
-    }
-    default:
-      return spec satisfies never
-  }
 }
 
 /**

@@ -1,52 +1,21 @@
 import { type Clock, systemClock } from './clock.ts'
-import type { Data } from './data.ts'
-import { TradewrightError, toErrorData, unknownName } from './error.ts'
+import type { Dimension } from './dimension.ts'
+import { TradewrightError, unknownName } from './error.ts'
 import type { Events } from './events.ts'
 import { memoryStudyStore } from './memory-study-store.ts'
 import type { Direction } from './metrics.ts'
-import { paretoFront } from './multi-objective.ts'
 import type { Suggest } from './optimizer.ts'
+import type { Params, ParamsOf, SpaceShape } from './param-spec.ts'
 import type { Pruner } from './pruner.ts'
-import { randomSampler } from './random-sampler.ts'
-import type { Rng } from './rng.ts'
 import type { Sampler, SamplerSpec } from './sampler.ts'
-import { sobolSampler } from './sobol-sampler.ts'
-import { type Dimension, defineSpace, type Params, type ParamsOf, type Space, type SpaceShape } from './space.ts'
-import {
-  bestTrial,
-  type PendingTrial,
-  runStudyLoop,
-  type StudyProgress,
-  samplerRng,
-  type TrialOutcome,
-  trialRng,
-} from './study-loop.ts'
+import { coreSamplers, resolveSampler, type SamplerRegistry } from './sampler-registry.ts'
+import { defineSpace, type Space } from './space.ts'
+import { runStudyLoop, type StudyProgress, samplerRng, trialRng } from './study-loop.ts'
+import { type BestTrial, bestOf, type StudyResult, studyResult } from './study-result.ts'
 import { StudyState } from './study-state.ts'
 import type { StudyStore } from './study-store.ts'
-import type { FinishedTrial, Report, StudyView } from './trial.ts'
-
-/** Makes samplers from their options, by name. The caller owns it. */
-export type SamplerRegistry = ReadonlyMap<string, (options: never) => Sampler>
-
-/** The samplers of core: `random` and `sobol`. */
-export const coreSamplers: SamplerRegistry = new Map<string, (options: never) => Sampler>([
-  ['random', () => randomSampler()],
-  ['sobol', (options: { scramble?: boolean }) => sobolSampler(options)],
-])
-
-/**
- * A sampler from a spec: an instance as it is, a name through the registry.
- *
- * @throws TradewrightError `UNKNOWN_NAME` with the nearest name; `BAD_OPTION` for what is neither.
- */
-export function resolveSampler(spec: SamplerSpec, registry: SamplerRegistry = coreSamplers): Sampler {
-  if ('sample' in spec && typeof spec.sample === 'function') return spec
-  if (!('type' in spec))
-    throw new TradewrightError('BAD_OPTION', 'a sampler must be an instance or { type: name, ...options }', { spec })
-  const make = registry.get(spec.type)
-  if (make === undefined) throw unknownName('sampler', String(spec.type), registry.keys())
-  return make(spec as never)
-}
+import { OpenTrial, runObjective, type Trial, type TrialAnswer, told } from './study-trial.ts'
+import type { FinishedTrial, StudyView } from './trial.ts'
 
 /** Options of {@link createStudy}. */
 export interface StudyOptions<S> {
@@ -72,48 +41,6 @@ export interface StudyOptions<S> {
   readonly content?: string | undefined
   readonly clock?: Clock | undefined
   readonly events?: Events | undefined
-}
-
-/** One evaluation of an objective. */
-export interface Trial<P> {
-  readonly number: number
-  readonly params: P
-  /** The trial's own random stream: the same at any concurrency. */
-  readonly rng: Rng
-  /** Aborts when the study does. */
-  readonly signal: AbortSignal
-  /** Tells an intermediate value. Steps ascend. @throws TradewrightError `BAD_OPTION` for a step that does not. */
-  report(step: number, value: number): void
-  /** Whether the pruner would stop this trial at its last report. */
-  shouldPrune(): boolean
-  /** Stops the trial as pruned: `throw trial.prune()`. */
-  prune(why?: string): Error
-}
-
-/** What an objective answers: a value, one an objective, or with soft constraints and data beside it. */
-export type TrialAnswer =
-  | number
-  | readonly number[]
-  | { readonly value: number | readonly number[]; readonly violation?: number; readonly data?: Data }
-
-/** The best of a study. */
-export interface BestTrial<P> {
-  readonly number: number
-  readonly params: P
-  /** The first objective's value. */
-  readonly value: number
-  readonly values: readonly number[]
-}
-
-/** How a study went. */
-export interface StudyResult<P> {
-  /** The best trial by the first objective. @throws TradewrightError `TRIAL_FAILED` where none finished. */
-  readonly best: BestTrial<P>
-  /** Trials that no other dominates. */
-  readonly front: readonly BestTrial<P>[]
-  readonly trials: readonly FinishedTrial[]
-  /** Why it ended. */
-  readonly why: string
 }
 
 /** Options of {@link Study.optimize}. */
@@ -154,108 +81,6 @@ export interface Study<P> {
   ask(): Promise<Trial<P>>
   /** Tells a trial's value. Resolves when the trial's generation is stored, or at once within it. */
   tell(trial: Trial<P> | number, answer: TrialAnswer | { readonly error: unknown }): Promise<void>
-}
-
-const NAME = 'tradewright.pruned'
-
-class Pruned extends Error {
-  override readonly name = NAME
-}
-
-function toOutcome(number: number, answer: TrialAnswer, objectives: number, reports: readonly Report[]): TrialOutcome {
-  const record = typeof answer === 'object' && answer !== null && 'value' in answer ? answer : { value: answer }
-  const values = typeof record.value === 'number' ? [record.value] : record.value
-  const failed = (rule: string): TrialOutcome => ({
-    number,
-    reports,
-    status: 'failed',
-    error: toErrorData(new TradewrightError('BAD_OBJECTIVE', rule, { trial: number })),
-  })
-  if (!Array.isArray(values) || values.length !== objectives || values.some((v) => typeof v !== 'number'))
-    return failed(
-      `an objective must give ${objectives} number${objectives === 1 ? '' : 's'}, was ${JSON.stringify(answer)}`,
-    )
-  if (values.some((v) => Number.isNaN(v))) return failed('an objective that is NaN makes the trial fail')
-  return {
-    number,
-    reports,
-    status: 'done',
-    values,
-    ...('violation' in record && record.violation !== undefined ? { violation: record.violation } : {}),
-    ...('data' in record && record.data !== undefined ? { data: record.data } : {}),
-  }
-}
-
-class OpenTrial<P> implements Trial<P> {
-  readonly number: number
-  readonly params: P
-  readonly rng: Rng
-  readonly signal: AbortSignal
-  readonly reports: Report[] = []
-  readonly #decide: (trial: OpenTrial<P>) => { stop: boolean; why: string }
-
-  constructor(
-    pending: PendingTrial,
-    signal: AbortSignal,
-    decide: (trial: OpenTrial<P>) => { stop: boolean; why: string },
-  ) {
-    this.number = pending.number
-    this.params = pending.params as P
-    this.rng = pending.rng
-    this.signal = signal
-    this.#decide = decide
-  }
-
-  report(step: number, value: number): void {
-    const last = this.reports.at(-1)
-    if (typeof step !== 'number' || Number.isNaN(step) || (last !== undefined && step <= last.step))
-      throw new TradewrightError('BAD_OPTION', `steps of a trial must ascend, was ${step} after ${last?.step}`, {
-        step,
-      })
-    this.reports.push({ id: this.number, step, value })
-  }
-
-  shouldPrune(): boolean {
-    return this.reports.length > 0 && this.#decide(this).stop
-  }
-
-  prune(why?: string): Error {
-    return new Pruned(why ?? (this.reports.length === 0 ? 'stopped by the objective' : this.#decide(this).why))
-  }
-}
-
-const isPruned = (error: unknown): error is Error => error instanceof Error && error.name === NAME
-
-function toBest<P>(trial: FinishedTrial): BestTrial<P> {
-  return { number: trial.number, params: trial.params as P, value: trial.values[0], values: trial.values }
-}
-
-function bestOf<P>(trials: readonly FinishedTrial[], directions: readonly Direction[]): BestTrial<P> {
-  const best = bestTrial(trials, directions)
-  if (best !== undefined) return toBest(best)
-  const failed = trials.find((t) => t.status === 'failed')
-  throw new TradewrightError(
-    'TRIAL_FAILED',
-    `a study needs a finished trial for a best one; ${trials.length} ended and none was done${failed?.error === undefined ? '' : `, the first failed with: ${failed.error.message}`}`,
-    { trials: trials.length, error: failed?.error },
-  )
-}
-
-function studyResult<P>(
-  trials: readonly FinishedTrial[],
-  directions: readonly Direction[],
-  why: string,
-): StudyResult<P> {
-  return {
-    get best(): BestTrial<P> {
-      return bestOf(trials, directions)
-    },
-    get front(): readonly BestTrial<P>[] {
-      return paretoFront(trials, directions).map((t) => toBest<P>(t))
-    },
-    trials,
-    why,
-  }
 }
 
 class GenerationalStudy<P> implements Study<P> {
@@ -436,38 +261,6 @@ class GenerationalStudy<P> implements Study<P> {
     const result = this.#turn.then(run)
     this.#turn = result.catch(() => undefined)
     return result
-  }
-}
-
-function told<P>(
-  trial: OpenTrial<P>,
-  answer: TrialAnswer | { readonly error: unknown },
-  objectives: number,
-): FinishedTrial {
-  const { number, reports } = trial
-  const params = trial.params as Params
-  if (typeof answer === 'object' && answer !== null && 'error' in answer) {
-    if (isPruned(answer.error))
-      return { number, params, status: 'pruned', values: [], reports, why: answer.error.message }
-    return { number, params, status: 'failed', values: [], reports, error: toErrorData(answer.error) }
-  }
-  const { reports: _, ...outcome } = toOutcome(number, answer, objectives, reports)
-  return { params, values: [], reports, ...outcome } as FinishedTrial
-}
-
-async function runObjective<P>(
-  trial: OpenTrial<P>,
-  objective: (trial: Trial<P>) => TrialAnswer | Promise<TrialAnswer>,
-  objectives: number,
-  signal: AbortSignal,
-): Promise<TrialOutcome> {
-  const { number, reports } = trial
-  try {
-    return toOutcome(number, await objective(trial), objectives, reports)
-  } catch (error) {
-    signal.throwIfAborted()
-    if (isPruned(error)) return { number, reports, status: 'pruned', why: error.message }
-    return { number, reports, status: 'failed', error: toErrorData(error) }
   }
 }
 

@@ -2,7 +2,8 @@ import type { Data } from './data.ts'
 import type { ErrorData } from './error.ts'
 import type { Slice } from './evaluation.ts'
 import type { Direction } from './metrics.ts'
-import type { Params, Space } from './space.ts'
+import type { Params } from './param-spec.ts'
+import type { Space } from './space.ts'
 
 /** An intermediate value of a trial. */
 export interface Report {
