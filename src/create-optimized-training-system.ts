@@ -16,7 +16,7 @@ import {
   systemClock,
   TradewrightError,
 } from '@tradewright/core'
-import { type ResolvedConfiguration, resolveConfiguration, type SystemOptions } from './configuration.ts'
+import { type ResolvedConfiguration, resolveConfiguration } from './configuration.ts'
 import { createEngine } from './engine.ts'
 import { resolveObjective } from './objective.ts'
 import { type OpenedCache, openResultCache } from './open-cache.ts'
@@ -24,6 +24,7 @@ import { openIncremental } from './open-incremental.ts'
 import { type OpenedWorkers, openWorkers } from './open-workers.ts'
 import { runTraining } from './run-training.ts'
 import type { TrainingHost } from './search-trials.ts'
+import type { SystemOptions } from './system-options.ts'
 import { type CreateReplayBuffer, SystemReplay } from './system-replay.ts'
 import { createTimingProfiler, measureOptimizer, timingProfiler } from './timing-profiler.ts'
 import type { TrainingManager } from './training-manager.ts'

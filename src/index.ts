@@ -114,19 +114,7 @@ export type { CsvDataSourceOptions, MemoryDataSourceOptions } from '@tradewright
 export { csvDataSource, memoryDataSource, resample } from '@tradewright/market-data'
 export type { SweepParallelOptions } from '@tradewright/runners'
 export { sweepParallel } from '@tradewright/runners'
-export type {
-  AdaptiveSamplingOptions,
-  CachingOptions,
-  ComputationalOptimizationOptions,
-  EarlyStoppingOptions,
-  IncrementalTrainingSection,
-  ParallelizationOptions,
-  ProgressiveEvaluationSection,
-  ResolvedConfiguration,
-  SystemOptions,
-  TrainingOptions,
-  WalkForwardSection,
-} from './configuration.ts'
+export type { ResolvedConfiguration } from './configuration.ts'
 export type { TrainingSystem } from './create-optimized-training-system.ts'
 export { createOptimizedTrainingSystem } from './create-optimized-training-system.ts'
 export type { Duration } from './duration.ts'
@@ -140,6 +128,18 @@ export { cacheNote, reportOf } from './report/report-of.ts'
 export { writeReport } from './report/write-report.ts'
 export type { LoadedStrategy, StrategyEvidence } from './saved-strategy.ts'
 export { loadStrategy } from './saved-strategy.ts'
+export type {
+  AdaptiveSamplingOptions,
+  CachingOptions,
+  ComputationalOptimizationOptions,
+  EarlyStoppingOptions,
+  IncrementalTrainingSection,
+  ParallelizationOptions,
+  ProgressiveEvaluationSection,
+  SystemOptions,
+  TrainingOptions,
+  WalkForwardSection,
+} from './system-options.ts'
 export type { ProgressBar, ProgressBarOptions, TextStream } from './terminal/progress-bar.ts'
 export { progressBar } from './terminal/progress-bar.ts'
 export { resultTable } from './terminal/result-table.ts'

@@ -14,8 +14,8 @@ import {
   TradewrightError,
   unknownName,
 } from '@tradewright/core'
-import type { TrainingOptions } from './configuration.ts'
 import { checkModelRequest, type ModelRequest, type NoShape } from './model-request.ts'
+import type { TrainingOptions } from './system-options.ts'
 
 /** Progress of one training. */
 export interface TrainingProgress extends StudyProgress {
