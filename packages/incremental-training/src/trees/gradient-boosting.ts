@@ -6,11 +6,14 @@ import {
   type FitProgress,
   type Model,
   TradewrightError,
-  unknownName,
 } from '@tradewright/core'
+import { baseMargin, repeated } from './base-margin.ts'
 import { type FeatureBlocks, isBlocks, readBlocks } from './feature-blocks.ts'
+import { checkCategorical, matrixCuts, monotoneOf } from './feature-rules.ts'
 import { type GradientBoostingOptions, type ResolvedBoosting, resolveBoosting } from './gradient-boosting-options.ts'
-import { type BinCuts, matrixColumnCuts, QuantileSketch } from './quantile-sketch.ts'
+import { nextTurn } from './next-turn.ts'
+import type { BinCuts } from './quantile-sketch.ts'
+import { importanceByName, importanceShares, predictionRoom, roundsOf, untrained } from './trained-trees.ts'
 import {
   checkFeatures,
   checkSameFeatures,
@@ -25,13 +28,12 @@ import {
   appendTrees,
   emptyEnsemble,
   ensembleBytes,
-  ensembleImportance,
   firstTrees,
   type ImportanceKind,
   type PlacedTree,
   type TreeEnsemble,
 } from './tree-ensemble.ts'
-import { applyLink, logistic, weightedQuantile } from './tree-objective.ts'
+import { applyLink } from './tree-objective.ts'
 import { TreePredictor } from './tree-predictor.ts'
 import { readTreeState, saveTreeState, type TreeState } from './tree-state.ts'
 import { type BinnedRows, TreeTrainer } from './tree-trainer.ts'
@@ -71,104 +73,6 @@ const KIND = 'gradient-boosting'
 
 /** Rows times features between two looks at the event loop, about. */
 const CELLS_PER_TURN = 2_000_000
-
-/** Lets timers, messages and aborts through. */
-export function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve)
-  })
-}
-
-/** The error for a model that is used before it is trained. */
-export function untrained(): TradewrightError {
-  return new TradewrightError(
-    'NOT_AVAILABLE',
-    'a model must be trained or loaded before it predicts or is saved; call fit() or load()',
-  )
-}
-
-/** By feature's name, as an array by feature's number. */
-export function monotoneOf(
-  options: Pick<ResolvedBoosting, 'monotone'>,
-  names: readonly string[],
-): Int32Array | undefined {
-  const given = Object.entries(options.monotone).filter(([, direction]) => direction !== 0)
-  if (given.length === 0) return undefined
-  const found = new Int32Array(names.length)
-  for (const [name, direction] of given) found[featureAt(names, name)] = direction
-  return found
-}
-
-function featureAt(names: readonly string[], name: string): number {
-  const at = names.indexOf(name)
-  if (at < 0) throw unknownName('feature', name, names)
-  return at
-}
-
-/** Refuses category features that there are not. */
-export function checkCategorical(categorical: readonly string[], names: readonly string[]): void {
-  for (const name of categorical) featureAt(names, name)
-}
-
-/** Cuts of a matrix. */
-export function matrixCuts(
-  X: FeatureMatrix,
-  data: Float32Array,
-  weight: Float32Array | undefined,
-  { categorical, maxBins }: Pick<ResolvedBoosting, 'categorical' | 'maxBins'>,
-): BinCuts {
-  const quick =
-    weight === undefined && categorical.length === 0 ? matrixColumnCuts(data, X.columns, maxBins) : undefined
-  if (quick !== undefined) return quick
-  const sketch = new QuantileSketch(
-    X.names.map((name) => categorical.includes(name)),
-    Number.POSITIVE_INFINITY,
-  )
-  sketch.add(data, X.rows, weight)
-  return sketch.cuts(maxBins)
-}
-
-/** Where margins begin. */
-function baseMargin(
-  { objective, baseScore, quantile }: ResolvedBoosting,
-  y: Float32Array,
-  weight: Float32Array | undefined,
-): number {
-  if (objective === 'multi-class') return Math.fround(baseScore === 'estimate' ? 0.5 : baseScore)
-  let score = baseScore
-  if (score === 'estimate' && objective === 'quantile')
-    score = weightedQuantile(Float64Array.from(y), weight && Float64Array.from(weight), quantile)
-  if (score === 'estimate') {
-    let sum = 0
-    let total = 0
-    for (let i = 0; i < y.length; i++) {
-      const w = weight === undefined ? 1 : weight[i]
-      sum += w * y[i]
-      total += w
-    }
-    score = sum / total
-  }
-  if (objective !== 'binary') return Math.fround(score)
-  return marginOfProbability(score)
-}
-
-/** Margin of a probability, as XGBoost reads `base_score`: from its float32. */
-export function marginOfProbability(probability: number): number {
-  const p = Math.fround(Math.min(Math.max(probability, 1e-6), 1 - 1e-6))
-  return Math.fround(-Math.log(1 / p - 1))
-}
-
-/** Probability of a margin, in float32. */
-export function probabilityOfMargin(margin: number): number {
-  return Math.fround(logistic(margin))
-}
-
-/** Row after row the same sums. */
-export function repeated(base: Float32Array, rows: number): Float32Array {
-  const out = new Float32Array(rows * base.length)
-  for (let i = 0; i < out.length; i++) out[i] = base[i % base.length]
-  return out
-}
 
 /** What a training is made from, wherever its rows come from. */
 interface Prepared {
@@ -451,46 +355,6 @@ class GradientBoosting implements TreeModel {
     }
     return earlyStopping === undefined ? rounds - begun : best.round
   }
-}
-
-/** Rounds of an ensemble. */
-export function roundsOf({ group, groups, parallelTrees }: TreeEnsemble): number {
-  return group.length / groups / parallelTrees
-}
-
-/** Names of features; f0, f1, ... where a model has none. */
-export function featureNames({ names, ensemble }: TreeState): readonly string[] {
-  return names ?? Array.from({ length: ensemble.features }, (_, f) => `f${f}`)
-}
-
-/** A kind of importance by feature name. */
-export function importanceByName(state: TreeState, kind: ImportanceKind): Readonly<Record<string, number>> {
-  const sums = ensembleImportance(state.ensemble, kind)
-  return Object.fromEntries(featureNames(state).map((name, f) => [name, sums[f]]))
-}
-
-/** Shares of the total gain by feature name. */
-export function importanceShares(state: TreeState): Readonly<Record<string, number>> {
-  const sums = ensembleImportance(state.ensemble, 'gain')
-  const total = sums.reduce((sum, gain) => sum + gain, 0)
-  return Object.fromEntries(featureNames(state).map((name, f) => [name, total === 0 ? 0 : sums[f] / total]))
-}
-
-/** Where predictions go. @throws TradewrightError `BAD_SHAPE`. */
-export function predictionRoom(
-  X: FeatureMatrix,
-  { features, groups }: TreeEnsemble,
-  names: readonly string[] | undefined,
-  out: Float32Array | undefined,
-): Float32Array {
-  checkFeatures(X)
-  checkSameFeatures(names, features, X)
-  if (out === undefined) return new Float32Array(X.rows * groups)
-  if (out.length !== X.rows * groups)
-    throw new TradewrightError('BAD_SHAPE', `out must have ${X.rows * groups} places, has ${out.length}`, {
-      length: out.length,
-    })
-  return out
 }
 
 /**

@@ -7,17 +7,10 @@ import {
   type Rng,
   TradewrightError,
 } from '@tradewright/core'
-import {
-  checkCategorical,
-  importanceByName,
-  importanceShares,
-  matrixCuts,
-  nextTurn,
-  predictionRoom,
-  roundsOf,
-  untrained,
-} from './gradient-boosting.ts'
+import { checkCategorical, matrixCuts } from './feature-rules.ts'
+import { nextTurn } from './next-turn.ts'
 import { type RandomForestOptions, type ResolvedForest, resolveForest } from './random-forest-options.ts'
+import { importanceByName, importanceShares, predictionRoom, roundsOf, untrained } from './trained-trees.ts'
 import {
   checkFeatures,
   checkSameFeatures,

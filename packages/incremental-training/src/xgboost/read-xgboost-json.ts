@@ -1,5 +1,6 @@
 import { isTradewrightError, TradewrightError } from '@tradewright/core'
-import { gradientBoosting, marginOfProbability, type TreeModel } from '../trees/gradient-boosting.ts'
+import { marginOfProbability } from '../trees/base-margin.ts'
+import { gradientBoosting, type TreeModel } from '../trees/gradient-boosting.ts'
 import { checkEnsemble, type TreeEnsemble } from '../trees/tree-ensemble.ts'
 import type { TreeObjective } from '../trees/tree-objective.ts'
 import { saveTreeState, type TreeState } from '../trees/tree-state.ts'

@@ -1,5 +1,5 @@
 import { TradewrightError } from '@tradewright/core'
-import { probabilityOfMargin } from '../trees/gradient-boosting.ts'
+import { probabilityOfMargin } from '../trees/base-margin.ts'
 import type { TreeEnsemble } from '../trees/tree-ensemble.ts'
 import type { TreeState } from '../trees/tree-state.ts'
 
