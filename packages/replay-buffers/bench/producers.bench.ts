@@ -1,54 +1,167 @@
-// Two worker threads that add to one shared buffer against one: rows a second. Below 1.7 the producers wait for each
-// other (a shared cache line, a lock), and collecting with more actors would not pay.
-//   node --conditions=@tradewright/source --import tsx packages/replay-buffers/bench/producers.bench.ts
-import { join } from 'node:path'
-import { Worker } from 'node:worker_threads'
-import { createReplayBuffer, shared } from '../src/index.ts'
+// Two worker threads that add to one shared buffer against one: rows a second by the clock, from a common start to the
+// last worker's end, compiled code and touched memory before. Below 1.7 the producers wait for each other (a shared cache
+// line, a lock), and collecting with more actors would not pay. Beside it what the machine gives two threads at all: the
+// same rows written to memory of each thread's own, without any buffer.
+//   npm run bench:replay -- producers
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { attachReplayProducer, createReplayBuffer, type SharedReplayHandle, shared } from '../src/index.ts'
 
-const ROWS = 4_000_000
+const ROWS = 6_000_000
 const CAPACITY = 262_144
+const columns = {
+  obs: { dtype: 'int32', shape: [16] },
+  action: { dtype: 'int32' },
+  reward: { dtype: 'float64' },
+} as const
 
-/** Rows a second by the clock, and microseconds of processor time a row: the latter also tells on a busy machine. */
-async function run(workers: number, chunkRows: number): Promise<{ readonly perSecond: number; readonly cpu: number }> {
-  const columns = {
-    obs: { dtype: 'int32', shape: [16] },
-    action: { dtype: 'int32' },
-    reward: { dtype: 'float64' },
-  } as const
-  const buffer = createReplayBuffer({ capacity: CAPACITY, columns, storage: shared({ chunkRows }) })
-  const threads = Array.from(
-    { length: workers },
-    (_, who) =>
-      new Worker(join(process.env.REPLAY_PACKAGE ?? join(import.meta.dirname, '..'), 'test/shared-worker.mjs'), {
-        workerData: { handle: buffer.handle(), count: ROWS / workers, who, episode: 1000 },
-      }),
-  )
-  const message = (thread: Worker) => new Promise<number>((resolve) => thread.once('message', resolve))
-  await Promise.all(threads.map(message))
-  const used = process.cpuUsage()
-  const start = performance.now()
-  const done = threads.map(message)
-  for (const thread of threads) thread.postMessage('go')
-  await Promise.all(done)
-  const seconds = (performance.now() - start) / 1000
-  const { user, system } = process.cpuUsage(used)
-  await Promise.all(threads.map((thread) => thread.terminate()))
-  return { perSecond: ROWS / seconds, cpu: (user + system) / ROWS }
+/** What a thread is told to do: rows into the buffer or into memory of its own, made as they come or ready before. */
+interface Task {
+  readonly to: 'buffer' | 'own memory'
+  readonly rows: 'made' | 'ready'
+  readonly count: number
+}
+
+/** What a thread answers, in nanoseconds. */
+interface Done {
+  readonly begin: bigint
+  readonly end: bigint
+  readonly waited: number
+}
+
+/** A row as an environment makes it: every word follows from two numbers, the last is a checksum. */
+function make(obs: Int32Array, who: number, i: number): void {
+  obs[0] = who
+  obs[1] = i
+  let sum = who * 31 + i
+  for (let j = 2; j < 15; j++) {
+    obs[j] = Math.imul(i + j, 2654435761)
+    sum = (Math.imul(sum, 31) + obs[j]) | 0
+  }
+  obs[15] = sum
+}
+
+/** The least that storing a row must do, without any buffer: 18 words and a double in one's own memory. */
+function plainWriter(): (transition: { obs: Int32Array; action: number; reward: number }, row: number) => void {
+  const words = new Int32Array((CAPACITY / 2) * 20)
+  const doubles = new Float64Array(words.buffer)
+  const body = Array.from({ length: 16 }, (_, j) => `w[at + ${j + 2}] = o[${j}]`).join('; ')
+  const source = `return (t, row) => { const at = (row & ${CAPACITY / 2 - 1}) * 20, o = t.obs; d[at >> 1] = t.reward; ${body}; w[at + 18] = t.action }`
+  return new Function('w', 'd', source)(words, doubles) as ReturnType<typeof plainWriter>
+}
+
+/** Nanoseconds that this thread has waited for a core so far, where the system tells (Linux). */
+function waited(): number {
+  try {
+    return Number(readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ')[1])
+  } catch {
+    return 0
+  }
+}
+
+/** A thread: does what it is told from the moment at which the gate opens, and says when it began and ended. */
+function work({ handle, who, gate }: { handle: SharedReplayHandle; who: number; gate: Int32Array }): void {
+  const producer = attachReplayProducer<typeof columns>(handle)
+  const write = plainWriter()
+  const obs = new Int32Array(16)
+  const transition = { obs, action: who, reward: 0, terminated: false, truncated: false }
+  const ready = Array.from({ length: 1024 }, (_, i) => {
+    const one = { ...transition, obs: new Int32Array(16), terminated: i % 1000 === 999 }
+    make(one.obs, who, i)
+    return one
+  })
+  const runs = {
+    'buffer/made': (n: number): void => {
+      for (let i = 0; i < n; i++) {
+        make(obs, who, i)
+        transition.reward = i
+        transition.terminated = i % 1000 === 999
+        producer.add(transition)
+      }
+    },
+    'buffer/ready': (n: number): void => {
+      for (let i = 0; i < n; i++) producer.add(ready[i & 1023])
+    },
+    'own memory/made': (n: number): void => {
+      for (let i = 0; i < n; i++) {
+        make(obs, who, i)
+        transition.reward = i
+        write(transition, i)
+      }
+    },
+    'own memory/ready': (n: number): void => {
+      for (let i = 0; i < n; i++) write(ready[i & 1023], i)
+    },
+  }
+  for (const run of Object.values(runs)) run(500_000)
+  let opened = 0
+  parentPort?.on('message', ({ to, rows, count }: Task) => {
+    parentPort?.postMessage('there')
+    // Spinning, not sleeping: a system that wakes two threads may put both on one core for the first milliseconds.
+    while (Atomics.load(gate, 0) === opened);
+    opened = Atomics.load(gate, 0)
+    const before = waited()
+    const begin = process.hrtime.bigint()
+    runs[`${to}/${rows}`](count)
+    const end = process.hrtime.bigint()
+    parentPort?.postMessage({ begin, end, waited: waited() - before } satisfies Done)
+  })
+  parentPort?.postMessage('there')
 }
 
 const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1]
 
-for (const chunkRows of [256, 8]) {
-  const one: Awaited<ReturnType<typeof run>>[] = []
-  const two: Awaited<ReturnType<typeof run>>[] = []
-  for (let round = 0; round < 7; round++) {
-    one.push(await run(1, chunkRows))
-    two.push(await run(2, chunkRows))
+async function main(): Promise<void> {
+  for (const chunkRows of [256, 8]) {
+    const buffer = createReplayBuffer({ capacity: CAPACITY, columns, storage: shared({ chunkRows }) })
+    const gate = new Int32Array(new SharedArrayBuffer(4))
+    const threads = [0, 1].map((who) => {
+      const workerData = { handle: buffer.handle(), who, gate }
+      return new Worker(fileURLToPath(import.meta.url), { workerData })
+    })
+    const answer = <T>(thread: Worker): Promise<T> => new Promise((resolve) => thread.once('message', resolve))
+    await Promise.all(threads.map(answer))
+    /** Rows a second of some of the threads together, and the share of the time that one of them waited for a core. */
+    const rate = async (task: Omit<Task, 'count'>, workers: number) => {
+      const used = threads.slice(0, workers)
+      const there = used.map(answer)
+      for (const thread of used) thread.postMessage({ ...task, count: ROWS / workers })
+      await Promise.all(there)
+      const done = used.map((thread) => answer<Done>(thread))
+      await new Promise((resolve) => setTimeout(resolve, 30))
+      Atomics.add(gate, 0, 1)
+      const times = await Promise.all(done)
+      const begin = times.reduce((least, t) => (t.begin < least ? t.begin : least), times[0].begin)
+      const end = times.reduce((most, t) => (t.end > most ? t.end : most), times[0].end)
+      const ns = Number(end - begin)
+      return { perSecond: (ROWS / ns) * 1e9, waited: Math.max(...times.map((t) => t.waited)) / ns }
+    }
+    for (const rows of ['made', 'ready'] as const)
+      for (const to of ['buffer', 'own memory'] as const) {
+        if (to === 'own memory' && chunkRows === 8) continue
+        const one: number[] = []
+        const two: number[] = []
+        const whole: boolean[] = []
+        for (let round = 0; round < (chunkRows === 8 ? 3 : 15); round++) {
+          const alone = await rate({ to, rows }, 1)
+          const both = await rate({ to, rows }, 2)
+          one.push(alone.perSecond)
+          two.push(both.perSecond)
+          whole.push(alone.waited < 0.05 && both.waited < 0.05)
+        }
+        const ratios = two.map((t, i) => t / one[i])
+        const given = ratios.filter((_, i) => whole[i])
+        const millions = (rates: number[]): string => (median(rates.slice()) / 1e6).toFixed(1)
+        const undisturbed = given.length === 0 ? '' : `, there ${median(given).toFixed(2)} times`
+        console.log(
+          `${to === 'buffer' ? `chunks of ${chunkRows}` : 'memory of their own'}, rows ${rows}: one ${millions(one)} M rows/s, two ${millions(two)}: ${median(ratios).toFixed(2)} times; ${given.length} of ${two.length} rounds had both cores to themselves${undisturbed}`,
+        )
+      }
+    await Promise.all(threads.map((thread) => thread.terminate()))
+    await buffer.close()
   }
-  const clock = two.map((t, i) => t.perSecond / one[i].perSecond)
-  const cpu = two.map((t, i) => (2 * one[i].cpu) / t.cpu)
-  const millions = (runs: typeof one): string => (median(runs.map((r) => r.perSecond)) / 1e6).toFixed(2)
-  console.log(
-    `chunks of ${chunkRows}: one ${millions(one)} M rows/s, two ${millions(two)} M rows/s: ${median(clock).toFixed(2)} times by the clock (best ${Math.max(...clock).toFixed(2)}), ${median(cpu).toFixed(2)} times by processor time a row`,
-  )
 }
+
+if (isMainThread) await main()
+else work(workerData)

@@ -50,26 +50,27 @@ export const CONTROL: {
   readonly TICKETS: 0
   /** Places of producers that were ever taken. */
   readonly PRODUCERS: 1
-  /** 1 while the buffer is saved: nobody reserves a chunk then. */
-  readonly PAUSED: 2
-  /** Producers that are reserving a chunk just now. */
-  readonly RESERVING: 3
-  /** First of the words that hold each producer's newest ticket + 1, 32 words apart. */
-  readonly NEWEST: 32
-} = Object.freeze({ TICKETS: 0, PRODUCERS: 1, PAUSED: 2, RESERVING: 3, NEWEST: 32 })
+  /** 1 while the buffer is saved: nobody reserves a chunk then. In a line that is seldom written: all read it. */
+  readonly PAUSED: 32
+  /** First of the producers' places. */
+  readonly PLACES: 64
+} = Object.freeze({ TICKETS: 0, PRODUCERS: 1, PAUSED: 32, PLACES: 64 })
 
-/** Words of a producer's place, from its word in {@link CONTROL.NEWEST} on. */
+/** Words of a producer's place: 128 bytes of its own. */
 export const PLACE: {
   readonly WORDS: 32
+  /** Its newest ticket + 1. */
   readonly NEWEST: 0
   /** 1 while a producer is attached. */
   readonly TAKEN: 1
   /** 1 while its episode is open. */
   readonly OPEN: 2
-} = Object.freeze({ WORDS: 32, NEWEST: 0, TAKEN: 1, OPEN: 2 })
+  /** 1 while it reserves a chunk. */
+  readonly RESERVING: 3
+} = Object.freeze({ WORDS: 32, NEWEST: 0, TAKEN: 1, OPEN: 2, RESERVING: 3 })
 
 /** The word of a producer's place in the control block. */
-export const placeWord = (id: number, word: number): number => CONTROL.NEWEST + id * PLACE.WORDS + word
+export const placeWord = (id: number, word: number): number => CONTROL.PLACES + id * PLACE.WORDS + word
 
 /** Words of a chunk's header. A header has 128 bytes of its own: neighbours must not share cache lines. */
 export const CHUNK: {
@@ -98,7 +99,7 @@ export interface SharedParts {
 
 function offsets(capacity: number, chunkRows: number, producers: number, recordBytes: number) {
   const line = (bytes: number): number => Math.ceil(bytes / 128) * 128
-  const headers = line((CONTROL.NEWEST + producers * 32) * 4)
+  const headers = line((CONTROL.PLACES + producers * PLACE.WORDS) * 4)
   const flags = headers + (capacity / chunkRows) * CHUNK.WORDS * 4
   const records = flags + line(capacity)
   const bytes = Math.ceil((capacity * recordBytes) / 8) * 8
@@ -147,7 +148,7 @@ export function mapShared(handle: SharedReplayHandle): SharedParts {
   return {
     layout,
     chunks,
-    control: new Int32Array(memory, 0, CONTROL.NEWEST + producers * 32),
+    control: new Int32Array(memory, 0, CONTROL.PLACES + producers * PLACE.WORDS),
     headers: new Int32Array(memory, at.headers, chunks * CHUNK.WORDS),
     flags: new Uint8Array(memory, at.flags, capacity),
     views: new Views(memory, at.records, at.bytes),

@@ -83,10 +83,12 @@ export class ReplayProducer<C extends Columns> {
   /** Waits while the buffer is saved; from here to {@link ReplayProducer.#leave} no save can begin. */
   #enter(): void {
     const { control } = this.#parts
+    const reserving = placeWord(this.id, PLACE.RESERVING)
     for (;;) {
-      Atomics.add(control, CONTROL.RESERVING, 1)
+      // A word of its own and one that is only read: a shared counter here would go from core to core twice a chunk.
+      Atomics.store(control, reserving, 1)
       if (Atomics.load(control, CONTROL.PAUSED) === 0) return
-      Atomics.sub(control, CONTROL.RESERVING, 1)
+      Atomics.store(control, reserving, 0)
       try {
         Atomics.wait(control, CONTROL.PAUSED, 1)
       } catch {
@@ -96,7 +98,7 @@ export class ReplayProducer<C extends Columns> {
   }
 
   #leave(): void {
-    Atomics.sub(this.#parts.control, CONTROL.RESERVING, 1)
+    Atomics.store(this.#parts.control, placeWord(this.id, PLACE.RESERVING), 0)
   }
 
   /** Transitions that this producer has added. */

@@ -281,11 +281,15 @@ export class SharedRows implements RowSource {
       throw new TradewrightError('BAD_OPTION', 'a shared buffer must not be saved twice at a time', {})
     this.#saving = true
     // A reservation takes less than a microsecond; a thread that died within one would never end it.
-    for (let tries = 0; Atomics.load(control, CONTROL.RESERVING) > 0; tries++)
-      if (tries > MOST_SPINS) {
-        this.endSave()
-        throw new TradewrightError('TIMEOUT', 'a producer did not finish reserving a chunk: did its thread end?', {})
-      }
+    let tries = 0
+    for (let id = 0; id < this.lanes; id++)
+      while (Atomics.load(control, placeWord(id, PLACE.RESERVING)) === 1)
+        if (++tries > MOST_SPINS) {
+          this.endSave()
+          throw new TradewrightError('TIMEOUT', 'a producer did not finish reserving a chunk: did its thread end?', {
+            id,
+          })
+        }
   }
 
   endSave(): void {
