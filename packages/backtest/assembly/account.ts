@@ -5,6 +5,13 @@
 // `list` holds (bar of the entry's fill, bar of the exit's fill) pairs of int32, each less `lag`; a last one without
 // a second bar is still open. Settings: 0 cash, 1 buy factor, 2 sell factor, 3 fee rate, 4 fixed fee, 5 fraction,
 // 6 quantity or 0, 7 whether to liquidate.
+//
+// Sums begin at what stands at `out` + 256, and what they are after the last closed trade is left there, so that a run
+// over more bars can go on from it: 0 sum r, 1 sum r^2, 2 sum min(r, 0)^2, 3 unused, 4 cash, 5 cash of all sales,
+// 6 cash won, 7 cash lost, 8 trades won, 9 bars in a position, 10 trades closed, 11 least equity / peak, 12 least equity
+// since the peak, 13 -peak, 14 sum r^3, 15 sum r^4.
+
+const SAVED: usize = 256
 
 /**
  * A holding with a new high: the exact course of peak and drawdown, by the largest pieces that hold no new high.
@@ -74,17 +81,19 @@ function long(
   const net = sell * keep
   const zero = f64x2.splat(0)
   const flip = f64x2.replace_lane(f64x2.splat(1), 1, -1)
-  let sums = zero // r, r^2
-  let losses = zero // min(r, 0)^2; the second lane is of no use
-  let cash = initial
-  let wonLost = zero
-  let wins = i64x2.splat(0)
-  let brought: f64 = 0
-  let held = 0
-  let state = f64x2.mul(f64x2.splat(initial), flip) // least equity since the peak, -peak
+  const saved = out + SAVED
+  let sums = v128.load(saved) // r, r^2
+  let losses = v128.load(saved, 16) // min(r, 0)^2; the second lane is of no use
+  let cash = load<f64>(saved, 32)
+  let wonLost = v128.load(saved, 48)
+  let wins = i64x2.splat(i64(load<f64>(saved, 64)))
+  let brought = load<f64>(saved, 40)
+  let held = i32(load<f64>(saved, 72))
+  let state = v128.load(saved, 96) // least equity since the peak, -peak
   const course = out + 128
-  store<f64>(course, 1, 16)
+  store<f64>(course, load<f64>(saved, 88), 16)
   const closed = count >> 1
+  const before = load<f64>(saved, 80)
   const last = list + (<usize>closed << 3)
   while (list < last) {
     let walk = false
@@ -158,6 +167,16 @@ function long(
       state = v128.load(course)
     }
   }
+  v128.store(saved, sums)
+  v128.store(saved, losses, 16)
+  store<f64>(saved, cash, 32)
+  store<f64>(saved, brought, 40)
+  v128.store(saved, wonLost, 48)
+  store<f64>(saved, f64(i64x2.extract_lane(wins, 0)), 64)
+  store<f64>(saved, held, 72)
+  store<f64>(saved, before + closed, 80)
+  store<f64>(saved, load<f64>(course, 16), 88)
+  v128.store(saved, state, 96)
   // Every trade spends all cash, so what is traded follows from what the sales brought.
   let spent = initial + brought - cash
   let equity = cash
@@ -188,8 +207,8 @@ function long(
   store<f64>(out, traded, 48)
   store<f64>(out, held, 56)
   store<f64>(out, f64(i64x2.extract_lane(wins, 0)), 64)
-  store<f64>(out, closed, 72)
-  store<f64>(out, closed + (count & 1), 80)
+  store<f64>(out, before + closed, 72)
+  store<f64>(out, before + closed + (count & 1), 80)
   store<f64>(out, lastRatio < ratio ? lastRatio : ratio, 88)
   store<f64>(out, traded * rate, 96)
   store<f64>(out, 0, 120)
@@ -227,10 +246,12 @@ export function accountLongMoments(
   const cost = load<f64>(settings, 8) * (1 + load<f64>(settings, 24))
   const keep = 1 - load<f64>(settings, 24)
   const net = load<f64>(settings, 16) * keep
-  let total = f64x2.splat(0)
+  const saved = out + SAVED
+  let total = v128.load(saved, 112)
   for (let t = 0; t < count; t += 2) {
     const from = load<i32>(list + (<usize>t << 2)) + lag
     const open = t + 1 == count
+    if (open) v128.store(saved, total, 112)
     const to = open ? end : load<i32>(list + (<usize>t << 2), 4) + lag
     const r = load<f64>(records + (<usize>from << 5), 56) / (load<f64>(fill + (<usize>from << 3)) * cost) - 1
     const r3 = r * r * r
@@ -243,5 +264,6 @@ export function accountLongMoments(
       total = f64x2.add(total, f64x2.replace_lane(f64x2.splat(x3), 1, x3 * x))
     }
   }
+  if ((count & 1) == 0) v128.store(saved, total, 112)
   v128.store(out, total, 104)
 }

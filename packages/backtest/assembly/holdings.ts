@@ -1,6 +1,13 @@
 // The exact form: what any trades come to, bar by bar within the holdings. Rows and settings as in account.ts.
+//
+// Sums begin at what stands at `out` + 256, and what they are after the last closed trade is left there: 0 sum r,
+// 1 sum r^2, 2 sum min(r, 0)^2, 3 sum r^3, 4 sum r^4, 5 cash, 6 peak, 7 least equity since, 8 least equity / peak,
+// 9 cash won, 10 cash lost, 11 trades won, 12 traded value, 13 fees, 14 bars in a position, 15 trades closed, 16 equity
+// at the last bar seen; 17 to 19, units, price and fee of the position that the exit reversed into, 20 whether it did;
+// at 21 the number of int32 in `list` up to there.
 
 const FAILED: f64 = 1
+const SAVED: usize = 256
 
 // @ts-ignore: decorator
 @inline
@@ -18,7 +25,6 @@ export function accountHoldings(
   list: usize, count: i32, lag: i32, end: i32, fill: usize, close: usize, high: usize, prices: usize,
   settings: usize, out: usize, short: i32, moments: i32,
 ): void {
-  const initial = load<f64>(settings)
   const buy = load<f64>(settings, 8)
   const sell = load<f64>(settings, 16)
   const rate = load<f64>(settings, 24)
@@ -28,26 +34,29 @@ export function accountHoldings(
   const liquidation = load<f64>(settings, 56) != 0
   const all = quantity == 0 && fraction == 1
   const cost = 1 + rate
-  let sum: f64 = 0
-  let sum2: f64 = 0
-  let sumLoss: f64 = 0
-  let sum3: f64 = 0
-  let sum4: f64 = 0
-  let cash = initial
-  let equity = initial // at the last bar seen
-  let peak = initial
-  let least = initial
-  let ratio: f64 = 1
-  let won: f64 = 0
-  let lost: f64 = 0
-  let wins = 0
-  let traded: f64 = 0
-  let fees: f64 = 0
-  let held = 0
-  let size: f64 = 0
-  let price: f64 = 0
-  let entryFee: f64 = 0
-  let reversed = false
+  const saved = out + SAVED
+  let sum = load<f64>(saved)
+  let sum2 = load<f64>(saved, 8)
+  let sumLoss = load<f64>(saved, 16)
+  let sum3 = load<f64>(saved, 24)
+  let sum4 = load<f64>(saved, 32)
+  let cash = load<f64>(saved, 40)
+  let equity = load<f64>(saved, 128) // at the last bar seen
+  let peak = load<f64>(saved, 48)
+  let least = load<f64>(saved, 56)
+  let ratio = load<f64>(saved, 64)
+  let won = load<f64>(saved, 72)
+  let lost = load<f64>(saved, 80)
+  let wins = i32(load<f64>(saved, 88))
+  let traded = load<f64>(saved, 96)
+  let fees = load<f64>(saved, 104)
+  let held = i32(load<f64>(saved, 112))
+  const before = i32(load<f64>(saved, 120))
+  store<f64>(saved, 0, 168)
+  let size = load<f64>(saved, 136)
+  let price = load<f64>(saved, 144)
+  let entryFee = load<f64>(saved, 152)
+  let reversed = load<f64>(saved, 160) != 0
   for (let t = 0; t < count; t += 2) {
     const code = load<i32>(list)
     const long = short == 0 && code >= 0
@@ -80,9 +89,9 @@ export function accountHoldings(
     held += to - from
 
     const position = long ? size : -size
-    const before = equity
+    const earlier = equity
     equity = cash + position * load<f64>(close + (<usize>from << 3))
-    const r = (equity - before) / before
+    const r = (equity - earlier) / earlier
     sum += r
     sum2 += r * r
     if (r < 0) sumLoss += r * r
@@ -223,6 +232,28 @@ export function accountHoldings(
       won += pnl
       wins++
     } else lost -= pnl
+    store<f64>(saved, sum)
+    store<f64>(saved, sum2, 8)
+    store<f64>(saved, sumLoss, 16)
+    store<f64>(saved, sum3, 24)
+    store<f64>(saved, sum4, 32)
+    store<f64>(saved, cash, 40)
+    store<f64>(saved, peak, 48)
+    store<f64>(saved, least, 56)
+    store<f64>(saved, ratio, 64)
+    store<f64>(saved, won, 72)
+    store<f64>(saved, lost, 80)
+    store<f64>(saved, wins, 88)
+    store<f64>(saved, traded, 96)
+    store<f64>(saved, fees, 104)
+    store<f64>(saved, held, 112)
+    store<f64>(saved, before + (t >> 1) + 1, 120)
+    store<f64>(saved, equity, 128)
+    store<f64>(saved, opening, 136)
+    store<f64>(saved, exit, 144)
+    store<f64>(saved, openingFee, 152)
+    store<f64>(saved, reversed ? 1 : 0, 160)
+    store<f64>(saved, t + 2, 168)
     size = opening
     price = exit
     entryFee = openingFee
@@ -237,8 +268,8 @@ export function accountHoldings(
   store<f64>(out, traded, 48)
   store<f64>(out, held, 56)
   store<f64>(out, wins, 64)
-  store<f64>(out, count >> 1, 72)
-  store<f64>(out, (count >> 1) + (count & 1), 80)
+  store<f64>(out, before + (count >> 1), 72)
+  store<f64>(out, before + (count >> 1) + (count & 1), 80)
   store<f64>(out, final < ratio ? final : ratio, 88)
   store<f64>(out, fees, 96)
   store<f64>(out, sum3, 104)

@@ -22,7 +22,7 @@ import { createFastPath } from './fast-path.ts'
 import { NodeGraph } from './node-graph.ts'
 import { columnsKey, NodeValues, nodeBars } from './node-values.ts'
 import { pickMetrics, selectMetrics } from './performance.ts'
-import { isStateOf, replayState, runSlice, type SliceOutcome } from './run-slice.ts'
+import { runSlice, type SliceOutcome } from './run-slice.ts'
 import { resolveSimulation } from './simulation-settings.ts'
 import type { FastPath, PreparedTrial, SliceBatch } from './slice-batch.ts'
 import { distanceColumns, signalColumns } from './slice-signals.ts'
@@ -113,22 +113,12 @@ export function runPlain(batch: SliceBatch, trial: PreparedTrial): SliceOutcome 
 }
 
 /**
- * What a fast path gave, with what it does not give. Metrics and moments are always those of the fast path over the
- * whole slice, whether or not state and returns are wanted and a state is resumed: a trial has one result.
- *
- * Its state only says where it stood, and resuming it runs the slice from its start: the fast path takes less time for
- * all bars than the plain form for a tenth of them (bench/evaluate.bench.ts).
+ * What a fast path gave, with the returns that it does not give. Metrics and moments are always those of the fast path,
+ * whether or not returns are wanted: a trial has one result.
  */
-function completed(quick: SliceOutcome, batch: SliceBatch, { program, settings, resume }: PreparedTrial): SliceOutcome {
-  const { slice, wantState, wantReturns } = batch
-  const { start, end } = slice
-  const whole = { program, settings, resume: undefined }
-  return {
-    ...quick,
-    state: wantState ? replayState(start, end - 1) : undefined,
-    returns: wantReturns ? runPlain(batch, whole).returns : undefined,
-    barsRun: isStateOf(resume, start, end) ? end - resume.bar : end - start,
-  }
+function completed(quick: SliceOutcome, batch: SliceBatch, { program, settings }: PreparedTrial): SliceOutcome {
+  if (!batch.wantReturns) return quick
+  return { ...quick, returns: runPlain(batch, { program, settings, resume: undefined }).returns }
 }
 
 /**
@@ -136,7 +126,9 @@ function completed(quick: SliceOutcome, batch: SliceBatch, { program, settings, 
  * others go on.
  *
  * A run that continues from a state gives what the whole run gives, to the last bit, and so does one that is asked for
- * its state or its returns. `cost.bars` counts the bars after the resumed one, `cost.ms` the time it took.
+ * its state or its returns. `cost.bars` counts the bars simulated, `cost.ms` the time it took: a continued run begins with
+ * the state's own bar in the plain form, on the fast path with the first bar after the last closed trade, or with the
+ * first bar that is new where the position is flat.
  *
  * @throws (rejects) TradewrightError `NOT_FOUND` / `BAD_OPTION` for slices that cannot be, `UNKNOWN_NAME` for metrics;
  *   the signal's reason when aborted, looked at every 40 ms: between trials of the plain form, between chunks of the fast
@@ -178,12 +170,7 @@ export function createEvaluate(options: EvaluateOptions): Evaluate {
       }
       const { state, returns } = request.want
       const batch = { bars, slice, values, trials: prepared, wantState: state, wantReturns: returns }
-      const outcomes = fast?.({
-        ...batch,
-        trials: prepared.map((trial) => ({ ...trial, resume: undefined })),
-        wantState: false,
-        wantReturns: false,
-      })
+      const outcomes = fast?.({ ...batch, wantReturns: false })
       for (let k = 0; k < prepared.length; k++) {
         const { [k]: trial } = prepared
         try {

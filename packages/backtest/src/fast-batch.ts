@@ -4,6 +4,7 @@ import { FastColumns } from './fast-columns.ts'
 import { type CostRecords, FastMarket } from './fast-market.ts'
 import type { FastMemory } from './fast-memory.ts'
 import { type FastPlans, PLAN } from './fast-plans.ts'
+import { type FastSums, SUMS } from './fast-state.ts'
 import type { NodeValues } from './node-values.ts'
 import type { SimulationSettings } from './simulation-settings.ts'
 
@@ -24,6 +25,7 @@ export const ROW = {
   fees: 12,
   sum3: 13,
   sum4: 14,
+  /** 0, 1: left to the plain form, 2: not from where it was to go on, only from its start. */
   status: 15,
   size: 16,
 } as const
@@ -55,6 +57,12 @@ export interface FastBatch {
   readonly moments: boolean
   /** Prices and tables of `values.bars`. @default made for this batch */
   readonly market?: FastMarket | undefined
+  /** What each trial of `plans` goes on from, its bar as a row of `values.bars`. @default from `start` */
+  readonly resume?: ((trial: number) => FastSums | undefined) | undefined
+  /** Told from which row on a trial was run, and what it can be continued from: undefined where it cannot. */
+  readonly onRun?: ((trial: number, from: number, sums: FastSums | undefined) => void) | undefined
+  /** Whether to keep what trials can be continued from. */
+  readonly wantSums?: boolean | undefined
   /** Columns beyond this are not held at once: the batch is split. @default 1 GiB */
   readonly maxBytes?: number | undefined
 }
@@ -103,7 +111,7 @@ function runInto(memory: FastMemory, batch: FastBatch & { readonly trials: Uint3
   for (const k of runner?.order() ?? everyTrial(trials.length)) {
     const at = k * ROW.size
     if (runner?.run(trials[k]) === true) runner.copyRow(rows, at)
-    else rows[at + ROW.status] = 1
+    else rows[at + ROW.status] = runner?.again === true ? 2 : 1
   }
 }
 
@@ -139,6 +147,11 @@ export class FastRunner {
   #settings: SimulationSettings | undefined
   /** Of `#settings`. */
   #costs: CostRecords | undefined
+  // Of the trial that runs.
+  #resume: FastSums | undefined
+  #begin = 0
+  #form: FastSums['form'] = 'long'
+  #sums: FastSums | undefined
 
   constructor(memory: FastMemory, batch: FastBatch, trials: Uint32Array) {
     const { values, keep } = batch
@@ -153,7 +166,7 @@ export class FastRunner {
     this.#prices = memory.allocate(length * 8 + 128)
     this.#account = memory.allocate(64)
     this.#rules = memory.allocate(64)
-    this.#out = memory.allocate(256)
+    this.#out = memory.allocate(512)
   }
 
   /** Notes which columns the trials need. */
@@ -174,8 +187,32 @@ export class FastRunner {
   }
 
   load(): void {
-    this.#columns.load()
+    this.#columns.load(this.#firstWord())
     this.#bits.load()
+  }
+
+  /** The first word of 64 bars that any trial needs. */
+  #firstWord(): number {
+    const { resume, start } = this.#batch
+    if (resume === undefined) return 0
+    let row = this.market.length
+    for (const t of this.#trials) row = Math.min(row, this.#resumed(t)?.bar ?? start)
+    return (Math.max(0, row - this.#bits.reach) >> 7) << 1
+  }
+
+  /** What a trial goes on from: only sums of the form that is tried first for it. */
+  #resumed(trial: number): FastSums | undefined {
+    const { plans, settings, resume } = this.#batch
+    const sums = resume?.(trial)
+    if (sums === undefined || plans.fast[trial] === 0) return undefined
+    return sums.form === this.#formOf(trial * PLAN.size, settings(trial)) ? sums : undefined
+  }
+
+  /** By prefix sums where positions are long and take all cash without a fixed fee. */
+  #formOf(plan: number, { sizing, fixedFee }: SimulationSettings): FastSums['form'] {
+    const shorts = this.#batch.plans.nodes[plan + PLAN.shortEntry] >= 0
+    const allIn = sizing.type === 'allIn' || (sizing.type === 'fraction' && sizing.fraction === 1)
+    return !shorts && allIn && fixedFee === 0 && this.market.length <= PREFIX_BARS ? 'long' : 'holdings'
   }
 
   /** In which order to run trials, as places in `trials`: those that compare the same columns together. */
@@ -200,11 +237,20 @@ export class FastRunner {
     for (let k = 0; k < ROW.size; k++) rows[at + k] = doubles[from + k]
   }
 
+  /** Of the trial run last: whether it can be run from its start, but not from where it was to go on. */
+  again = false
+
   /** One trial. @returns whether its row is to be had; not so where the plain form has to run it, or to say why not. */
   run(trial: number): boolean {
-    if (this.#batch.plans.fast[trial] === 0) return false
+    const { plans, settings, onRun } = this.#batch
+    this.again = false
+    if (plans.fast[trial] === 0) return false
     try {
-      return this.#run(trial * PLAN.size, this.#batch.plans.negated[trial], this.#batch.settings(trial))
+      this.#resume = this.#resumed(trial)
+      this.#begin = this.#resume?.bar ?? this.#batch.start
+      const ran = this.#run(trial * PLAN.size, plans.negated[trial], settings(trial))
+      if (ran) onRun?.(trial, this.#begin, this.#sums)
+      return ran
     } catch (error) {
       if (!isTradewrightError(error)) throw error
       return false
@@ -225,6 +271,8 @@ export class FastRunner {
     const { length } = market
     const lag = next ? 1 : 0
     const to = this.#batch.final || next ? length - 1 : length
+    this.#form = this.#formOf(plan, settings)
+    this.#sums = undefined
     if ((shorts && longs) || settings.timeStopBars > 0 || isDistance(settings)) {
       const count = this.#walk(plan, negated, settings, to, lag)
       return this.#measure(settings, count, 0, this.#prices, shorts, 0)
@@ -233,7 +281,7 @@ export class FastRunner {
     const entry = shorts ? PLAN.shortEntry : PLAN.longEntry
     const on = this.#of(plan, negated, entry)
     const off = this.#of(plan, negated, entry + 1)
-    const { start } = this.#batch
+    const start = this.#begin
     const { kernels } = this.#memory
     const count = kernels.latchEvents(on, off, start, to, 0, this.#list)
     if (!stops) return this.#measure(settings, count, lag, 0, shorts, side)
@@ -321,7 +369,7 @@ export class FastRunner {
         leaveShort,
         goLong,
         goShort,
-        this.#batch.start,
+        this.#begin,
         to,
         market.length,
         lag,
@@ -369,10 +417,12 @@ export class FastRunner {
     shorts: boolean,
     side: number,
   ): boolean {
-    const { sizing } = settings
-    const allIn = sizing.type === 'allIn' || (sizing.type === 'fraction' && sizing.fraction === 1)
-    const proportional = !shorts && allIn && settings.fixedFee === 0
-    if (proportional && this.market.length <= PREFIX_BARS && this.#long(settings, count, lag, prices)) return true
+    if (this.#form === 'long') {
+      if (this.#long(settings, count, lag, prices)) return this.#done(settings, count, lag)
+      this.again = this.#resume !== undefined
+      if (this.again) return false
+    }
+    this.#open(settings, 'holdings')
     this.#memory.kernels.accountHoldings(
       this.#list,
       count,
@@ -387,7 +437,52 @@ export class FastRunner {
       side,
       this.#batch.moments ? 1 : 0,
     )
-    return this.#memory.doubles[(this.#out >>> 3) + ROW.status] === 0
+    if (this.#memory.doubles[(this.#out >>> 3) + ROW.status] !== 0) return false
+    return this.#form === 'long' || this.#done(settings, count, lag)
+  }
+
+  /** Where the kernels find what they go on from, and leave it. */
+  get #saved(): number {
+    return (this.#out + 256) >>> 3
+  }
+
+  #open({ initialCash }: SimulationSettings, form: FastSums['form']): void {
+    const { doubles } = this.#memory
+    const at = this.#saved
+    if (this.#resume !== undefined) {
+      doubles.set(this.#resume.sums, at)
+      return
+    }
+    doubles.fill(0, at, at + SUMS)
+    if (form === 'long') {
+      doubles[at + 4] = initialCash
+      doubles[at + 11] = 1
+      doubles[at + 12] = initialCash
+      doubles[at + 13] = -initialCash
+    } else {
+      doubles[at + 5] = initialCash
+      doubles[at + 6] = initialCash
+      doubles[at + 7] = initialCash
+      doubles[at + 8] = 1
+      doubles[at + 16] = initialCash
+    }
+  }
+
+  /** Keeps what a longer run can go on from: the sums after the last closed trade. */
+  #done(settings: SimulationSettings, count: number, lag: number): true {
+    if (this.#batch.wantSums !== true) return true
+    const { doubles, integers } = this.#memory
+    const { length } = this.market
+    const at = this.#saved
+    const closed = this.#form === 'long' ? count & ~1 : doubles[at + SUMS]
+    const fillLag = settings.fill === 'nextOpen' ? 1 : 0
+    // The signals after the exit's bar have not been acted on; at the end of these bars, the last one's may not.
+    // One that an exit reversed into begins with that exit's own signal.
+    const next = this.#form === 'holdings' && doubles[at + 20] !== 0 ? 0 : 1
+    const after = closed === 0 ? this.#begin : integers[(this.#list >>> 2) + closed - 1] + lag + next - fillLag
+    const bar = closed === count ? Math.max(after, this.#batch.final ? length - 1 : length - fillLag) : after
+    this.#sums = { form: this.#form, bar, sums: doubles.slice(at, at + SUMS) }
+    return true
   }
 
   /** By prefix sums. @returns false where these lose digits. */
@@ -400,6 +495,7 @@ export class FastRunner {
     const { table, stride, top } = closes
     this.#costs ??= market.costs(fill, 1 + settings.slippage, 1 - settings.slippage, settings.feeRate) ?? NO_COSTS
     const { entries, exits } = this.#costs
+    this.#open(settings, 'long')
     if (entries === 0)
       kernels.accountLongOwnCosts(
         this.#list,
@@ -432,9 +528,9 @@ export class FastRunner {
         this.#account,
         this.#out,
       )
-    if (count === 0) return true
     const row = this.#out >>> 3
     const { doubles } = this.#memory
+    if (doubles[row + ROW.trades] === 0) return true
     const loss = doubles[row + ROW.sumLoss]
     if (doubles[row + ROW.sum2] < LEAST_SHARE * market.sum2) return false
     if (loss !== 0 && loss < LEAST_SHARE * market.sumLoss) return false

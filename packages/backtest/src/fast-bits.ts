@@ -26,6 +26,9 @@ export class FastBits {
   readonly #kept: Int32Array
   readonly #keptPairs = new Map<number, { readonly greater: number; readonly less: number }>()
   #sharedBytes = 0
+  /** Words computed, from the columns' first on. */
+  #span = 0
+  #reach = 1
   readonly #slots: number[] = []
   #used = 0
   // Comparisons of this trial, both directions of each.
@@ -54,6 +57,8 @@ export class FastBits {
     const stack = [node]
     for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
       const code = graph.code(top)
+      if (code === Op.crossesAbove) this.#reach++
+      else if (code === Op.lagBoolean) this.#reach += graph.constants(top)[0] as number
       if (isComparison(code)) this.#wantComparison(graph.operand(top, 0), graph.operand(top, 1))
       else if (isLogic(code))
         for (let k = 0; k < graph.operandCount(top); k++) {
@@ -61,6 +66,11 @@ export class FastBits {
           if (uses[operand]++ === 0) stack.push(operand)
         }
     }
+  }
+
+  /** Bars before a bar that its bits may depend on, columns of numbers apart. */
+  get reach(): number {
+    return this.#reach
   }
 
   #wantComparison(a: number, b: number): void {
@@ -89,6 +99,7 @@ export class FastBits {
   /** Every bar of the range; after the columns' `load`. */
   load(): void {
     const memory = this.#memory
+    this.#span = this.#columns.words - this.#columns.first
     this.#ones = memory.allocate(this.#bytes)
     this.#zeros = memory.allocate(this.#bytes)
     const { length } = this.#values.bars
@@ -121,6 +132,11 @@ export class FastBits {
     return this.#slots[this.#used++]
   }
 
+  /** Where the first word needed of a bit set is. */
+  #at(bits: number): number {
+    return bits + this.#columns.first * 8
+  }
+
   #place(shared: boolean): number {
     if (!shared) return this.slot()
     this.#sharedBytes += this.#bytes
@@ -141,26 +157,26 @@ export class FastBits {
     const graph = this.#graph
     const code = graph.code(node)
     const { kernels } = this.#memory
-    const { words } = this.#columns
+    const words = this.#span
     if (isComparison(code)) return this.#comparison(code, graph.operand(node, 0), graph.operand(node, 1), shared)
     if (code === Op.always) return graph.constants(node)[0] === true ? this.#ones : this.#zeros
     if (!isLogic(code)) return this.#packed(this.#values.boolean(node), shared)
     const a = this.bits(graph.operand(node, 0))
     if (code === Op.not) {
       const out = this.#place(shared)
-      kernels.bitsAndNot(this.#ones, a, words, out)
+      kernels.bitsAndNot(this.#at(this.#ones), this.#at(a), words, this.#at(out))
       return out
     }
     if (code === Op.lagBoolean) {
       const out = this.#place(shared)
-      kernels.bitsLag(a, Math.min(graph.constants(node)[0] as number, words * 64), words, out)
+      kernels.bitsLag(this.#at(a), Math.min(graph.constants(node)[0] as number, words * 64), words, this.#at(out))
       return out
     }
     const b = this.bits(graph.operand(node, 1))
     const out = this.#place(shared)
-    if (code === Op.and) kernels.bitsAnd(a, b, words, out)
-    else if (code === Op.or) kernels.bitsOr(a, b, words, out)
-    else kernels.bitsXor(a, b, words, out)
+    if (code === Op.and) kernels.bitsAnd(this.#at(a), this.#at(b), words, this.#at(out))
+    else if (code === Op.or) kernels.bitsOr(this.#at(a), this.#at(b), words, this.#at(out))
+    else kernels.bitsXor(this.#at(a), this.#at(b), words, this.#at(out))
     return out
   }
 
@@ -216,14 +232,17 @@ export class FastBits {
   #pair(cross: boolean, a: number, b: number, greater: number, less: number): void {
     const graph = this.#graph
     const { kernels } = this.#memory
-    const { words } = this.#columns
+    const { first } = this.#columns
     const left = this.#columns.column(a)
+    const values = left.values + first * 512
+    const above = this.#at(greater)
+    const below = this.#at(less)
     if (graph.code(b) === Op.constant) {
       const value = graph.constants(b)[0] as number
       if (value - value === 0) {
         const compare = cross ? kernels.crossNumber : kernels.compareNumber
-        const solidEnd = left.codable ? left.solidEnd : 0 // values beyond 1e300 are compared one by one
-        compare(left.values, value, left.valid, words, left.solid, solidEnd, greater, less)
+        const solidEnd = left.codable ? left.solidEnd : first // values beyond 1e300 are compared one by one
+        compare(values, value, this.#at(left.valid), this.#span, left.solid - first, solidEnd - first, above, below)
         return
       }
       this.#infinite(cross, left, value, greater, less)
@@ -232,20 +251,20 @@ export class FastBits {
     const right = this.#columns.column(b)
     const coded = left.codes !== 0 && right.codes !== 0
     const compare = cross ? kernels.crossColumns : kernels.compareColumns
-    const solid = coded ? Math.max(left.solid, right.solid) : 0
-    const solidEnd = coded ? Math.min(left.solidEnd, right.solidEnd) : 0
+    const solid = coded ? Math.max(left.solid, right.solid) - first : 0
+    const solidEnd = coded ? Math.min(left.solidEnd, right.solidEnd) - first : 0
     const undecided = compare(
-      left.values,
-      right.values,
-      left.codes,
-      right.codes,
-      left.valid,
-      right.valid,
-      words,
+      values,
+      right.values + first * 512,
+      left.codes === 0 ? 0 : left.codes + first * 128,
+      right.codes === 0 ? 0 : right.codes + first * 128,
+      this.#at(left.valid),
+      this.#at(right.valid),
+      this.#span,
       solid,
       solidEnd,
-      greater,
-      less,
+      above,
+      below,
     )
     if (coded) this.#columns.judge(left, undecided)
   }
@@ -257,9 +276,10 @@ export class FastBits {
     words.fill(0, less >>> 2, (less + this.#bytes) >>> 2)
     const from = column.values >>> 3
     const { length } = this.#values.bars
-    for (let i = cross ? 1 : 0; i < length; i++) {
+    const begin = this.#columns.first * 64
+    for (let i = begin; i < length; i++) {
       const x = doubles[from + i]
-      const before = cross ? doubles[from + i - 1] : NaN
+      const before = cross && i > begin ? doubles[from + i - 1] : NaN
       if (x > value && (!cross || before <= value)) words[(greater >>> 2) + (i >>> 5)] |= 1 << (i & 31)
       if (x < value && (!cross || before >= value)) words[(less >>> 2) + (i >>> 5)] |= 1 << (i & 31)
     }
@@ -268,18 +288,20 @@ export class FastBits {
   /** gte, eq and ne from gt and lt and where both are numbers. */
   #loose(code: number, a: number, b: number, above: number, below: number, shared: boolean): number {
     const { kernels } = this.#memory
-    const { words } = this.#columns
+    const words = this.#span
     const out = this.#place(shared)
+    const to = this.#at(out)
     if (code === Op.ne) {
-      kernels.bitsOr(above, below, words, out)
+      kernels.bitsOr(this.#at(above), this.#at(below), words, to)
       return out
     }
     const left = this.#columns.column(a).valid
     const constant = this.#graph.code(b) === Op.constant
     if (constant && Number.isNaN(this.#graph.constants(b)[0] as number)) return this.#zeros
-    kernels.bitsAnd(left, constant ? this.#ones : this.#columns.column(b).valid, words, out)
-    kernels.bitsAndNot(out, below, words, out)
-    if (code === Op.eq) kernels.bitsAndNot(out, above, words, out)
+    const right = constant ? this.#ones : this.#columns.column(b).valid
+    kernels.bitsAnd(this.#at(left), this.#at(right), words, to)
+    kernels.bitsAndNot(to, this.#at(below), words, to)
+    if (code === Op.eq) kernels.bitsAndNot(to, this.#at(above), words, to)
     return out
   }
 }

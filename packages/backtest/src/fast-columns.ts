@@ -37,6 +37,8 @@ export interface FastColumn {
  */
 export class FastColumns {
   readonly words: number
+  /** The first word that is needed, even: what lies below is neither copied nor compared. Set by `load`. */
+  first = 0
   readonly #memory: FastMemory
   readonly #values: NodeValues
   readonly #keep: boolean
@@ -107,8 +109,14 @@ export class FastColumns {
     return root
   }
 
-  /** Computes every column asked for. @throws TradewrightError what a node throws, with the node's text. */
-  load(): void {
+  /**
+   * Computes every column asked for.
+   *
+   * @param first the first word that is needed, even.
+   * @throws TradewrightError what a node throws, with the node's text.
+   */
+  load(first: number = 0): void {
+    this.first = first
     const memory = this.#memory
     const { kernels } = memory
     const { words } = this
@@ -120,7 +128,7 @@ export class FastColumns {
     const length = this.#values.bars.length
     for (const column of this.#columns) {
       memory.viewDoubles(column.values, words * 64).fill(NaN, length)
-      column.codable = kernels.scanColumn(column.values, words, column.valid) === 1
+      column.codable = kernels.scanColumn(column.values + first * 512, words - first, column.valid + first * 8) === 1
       this.#findSolid(column)
     }
     this.#encode()
@@ -131,9 +139,9 @@ export class FastColumns {
     const at = column.valid >>> 2
     const full = (w: number): boolean => words[at + 2 * w] === 0xffffffff && words[at + 2 * w + 1] === 0xffffffff
     let end = this.words
-    while (end > 0 && !full(end - 1)) end--
+    while (end > this.first && !full(end - 1)) end--
     let first = end
-    while (first > 0 && full(first - 1)) first--
+    while (first > this.first && full(first - 1)) first--
     column.solid = first
     column.solidEnd = end
   }
@@ -158,7 +166,8 @@ export class FastColumns {
   }
 
   #set(column: FastColumn, values: Float64Array): void {
-    this.#memory.doubles.set(values, column.values >>> 3)
+    const from = this.first * 64
+    this.#memory.doubles.set(from === 0 ? values : values.subarray(from), (column.values >>> 3) + from)
   }
 
   #computeOne(column: FastColumn): void {
@@ -208,7 +217,8 @@ export class FastColumns {
     }
     const { coding } = this.#memory.kernels
     if (coding === undefined) return
-    const bars = this.words * 64
+    const { first } = this
+    const bars = (this.words - first) * 64
     for (const family of families.values()) {
       const comparisons = family.reduce((sum, column) => sum + column.comparisons, 0)
       const coded = family.filter((column) => column.codable)
@@ -220,15 +230,16 @@ export class FastColumns {
       const scale = this.#memory.allocate(bars * 8)
       this.#memory.viewDoubles(low, bars).fill(Number.POSITIVE_INFINITY)
       this.#memory.viewDoubles(high, bars).fill(Number.NEGATIVE_INFINITY)
-      for (const column of coded) coding.widenRange(column.values, bars, low, high)
+      for (const column of coded) coding.widenRange(column.values + first * 512, bars, low, high)
       coding.scaleRange(low, high, bars, scale)
-      for (const column of coded) coding.encodeColumn(column.values, bars, low, scale, column.codes)
+      for (const column of coded)
+        coding.encodeColumn(column.values + first * 512, bars, low, scale, column.codes + first * 128)
       this.#memory.release(mark)
     }
   }
 
   /** Gives up codes that decide too little. */
   judge(a: FastColumn, undecided: number): void {
-    if (undecided > UNDECIDED * this.words) a.codes = 0
+    if (undecided > UNDECIDED * (this.words - this.first)) a.codes = 0
   }
 }

@@ -81,11 +81,6 @@ interface RunState {
   readonly returns: Float64Array | undefined
 }
 
-/** A state that only says where a run stood: resuming it runs the slice from its start. */
-export function replayState(start: number, bar: number): EngineState {
-  return { version: engineVersion, bar, data: { start, replay: true } }
-}
-
 /** Whether `state` was taken within these bars by this engine, in a run from the same start. */
 export function isStateOf(state: EngineState | undefined, start: number, end: number): state is EngineState {
   if (state === undefined || state.version !== engineVersion || state.bar < start || state.bar >= end) return false

@@ -205,7 +205,10 @@ describe('one result a trial, whatever is asked for', () => {
       const first = await one({ start: 50, end: split, final: false, state: true })
       const second = await one({ start: 50, end, resume: structuredClone(first.state) })
       expect([second.metrics, second.moments]).toEqual([whole.metrics, whole.moments])
-      expect(second.bars).toBe(end - split + 1)
+      if (program === plainOnly) expect(second.bars).toBe(end - split + 1)
+      if (program === plainOnly || split < 178) continue // fewer than 128 bars are not the fast path's: it begins anew
+      expect(second.bars).toBeGreaterThanOrEqual(end - split)
+      expect(second.bars).toBeLessThan(end - split + 60) // the trade that was open, and no more
     }
     const other = await one({ start: 60, end, resume: (await one({ start: 50, end: 100, state: true })).state })
     expect(other.bars).toBe(end - 60)

@@ -1,12 +1,26 @@
+/** Where a course stands. */
+export interface CourseState {
+  readonly peak: number
+  /** Least equity since the peak. */
+  readonly least: number
+  /** Least equity / peak before that peak. */
+  readonly ratio: number
+}
+
 /** The course of peak and drawdown of an equity curve. */
 export class DrawdownCourse {
   peak: number
   #least: number
-  #ratio = 1
+  #ratio: number
 
-  constructor(equity: number) {
-    this.peak = equity
-    this.#least = equity
+  constructor({ peak, least, ratio }: CourseState) {
+    this.peak = peak
+    this.#least = least
+    this.#ratio = ratio
+  }
+
+  save(): CourseState {
+    return { peak: this.peak, least: this.#least, ratio: this.#ratio }
   }
 
   /** The next equity, or the lowest of a stretch that has no new high. */

@@ -156,7 +156,10 @@ export interface Kernels {
   /** `levels` tables `stride` bytes apart of (least low, -greatest high) of 2^level bars from each bar on. */
   rangeTable(low: number, high: number, n: number, levels: number, stride: number, table: number): void
 
-  /** Long, all cash, no fixed fee, with costRecords. Writes a row of 16 numbers: see assembly/account.ts. */
+  /**
+   * Long, all cash, no fixed fee, with costRecords. Writes a row of 16 numbers, and goes on from the 16 at `out` + 256,
+   * where it leaves what they are after the last closed trade: see assembly/account.ts.
+   */
   accountLong(
     list: number,
     count: number,
@@ -201,7 +204,7 @@ export interface Kernels {
     settings: number,
     out: number,
   ): void
-  /** Any trades, bar by bar within the holdings: see assembly/holdings.ts. */
+  /** Any trades, bar by bar within the holdings; goes on from the 21 numbers at `out` + 256: see assembly/holdings.ts. */
   accountHoldings(
     list: number,
     count: number,

@@ -2,6 +2,9 @@ import { DrawdownCourse } from './drawdown-course.ts'
 import type { Kernels } from './kernel-set.ts'
 import type { PlainMemory } from './plain-memory.ts'
 
+/** Where sums begin and are left, from `out` on: see assembly/account.ts. */
+const SAVED = 256
+
 type AccountKernels = Pick<Kernels, 'accountLong' | 'accountLongOwnCosts' | 'accountLongMoments'>
 
 /** What trades come to where equity goes as the price, in plain TypeScript. */
@@ -25,21 +28,20 @@ export function createPlainAccount(memory: PlainMemory): AccountKernels {
     const cost = buy * (1 + rate)
     const keep = 1 - rate
     const r0 = records >>> 3
-    const course = new DrawdownCourse(initial)
-    let sum = 0
-    let sum2 = 0
-    let sumLoss = 0
-    let cash = initial
-    let equity = initial
-    let won = 0
-    let lost = 0
-    let wins = 0
-    let brought = 0
-    let spent = 0
-    let held = 0
+    const saved = f64.subarray((out + SAVED) >>> 3, ((out + SAVED) >>> 3) + 16)
+    let [sum, sum2, sumLoss, , cash, brought, won, lost, wins, held] = saved
+    const [, , , , , , , , , , before] = saved
+    const course = new DrawdownCourse({ ratio: saved[11], least: saved[12], peak: -saved[13] })
+    const save = (): void => {
+      const { ratio, least, peak } = course.save()
+      saved.set([sum, sum2, sumLoss, 0, cash, brought, won, lost, wins, held, before + closed, ratio, least, -peak])
+    }
+    const closed = count >> 1
+    let equity = cash
     for (let t = 0; t < count; t += 2) {
       const from = i32[(list >>> 2) + t] + lag
       const open = t + 1 === count
+      if (open) save()
       const to = open ? end : i32[(list >>> 2) + t + 1] + lag
       const first = r0 + from * 4
       const last = r0 + to * 4
@@ -50,7 +52,6 @@ export function createPlainAccount(memory: PlainMemory): AccountKernels {
       sumLoss += f64[last + 2] - (f64[first + 6] - (r < 0 ? r * r : 0))
       const unit = 1 / paid
       const size = cash * unit
-      spent += cash
       held += to - from
       course_(memory, course, table, stride, top, from, to, size)
       if (open) {
@@ -72,9 +73,12 @@ export function createPlainAccount(memory: PlainMemory): AccountKernels {
       brought += cash
       course.add(cash)
     }
+    if ((count & 1) === 0) save()
+    // Every trade spends all cash, so what is traded follows from what the sales brought.
+    const spent = initial + brought - cash + ((count & 1) === 0 ? 0 : cash)
     const traded = spent / (1 + rate) + brought / keep
-    const closed = count >> 1
-    const row = [sum, sum2, sumLoss, equity, won, lost, traded, held, wins, closed, closed + (count & 1), course.ratio]
+    const ended = before + closed
+    const row = [sum, sum2, sumLoss, equity, won, lost, traded, held, wins, ended, ended + (count & 1), course.ratio]
     f64.set([...row, traded * rate, 0, 0, 0], out >>> 3)
   }
   return {
@@ -84,8 +88,8 @@ export function createPlainAccount(memory: PlainMemory): AccountKernels {
     accountLongMoments(list, count, lag, end, records, fill, sums, prices, settings, out) {
       const { f64, i32 } = memory
       const [, buy, sell, rate] = f64.subarray(settings >>> 3, (settings >>> 3) + 4)
-      let sum3 = 0
-      let sum4 = 0
+      const saved = f64.subarray(((out + SAVED) >>> 3) + 14, ((out + SAVED) >>> 3) + 16)
+      let [sum3, sum4] = saved
       const add = (r: number): void => {
         sum3 += r * r * r
         sum4 += r * r * r * r
@@ -93,6 +97,7 @@ export function createPlainAccount(memory: PlainMemory): AccountKernels {
       for (let t = 0; t < count; t += 2) {
         const from = i32[(list >>> 2) + t] + lag
         const open = t + 1 === count
+        if (open) saved.set([sum3, sum4])
         const to = open ? end : i32[(list >>> 2) + t + 1] + lag
         add(f64[(records >>> 3) + from * 4 + 7] / (f64[(fill >>> 3) + from] * (buy * (1 + rate))) - 1)
         sum3 += f64[(sums >>> 3) + to * 2 - 2] - f64[(sums >>> 3) + from * 2]
@@ -101,6 +106,7 @@ export function createPlainAccount(memory: PlainMemory): AccountKernels {
         const exit = prices !== 0 ? f64[(prices >>> 3) + (t >>> 1)] : f64[(fill >>> 3) + to] * sell
         add((exit * (1 - rate)) / f64[(records >>> 3) + to * 4 + 3] - 1)
       }
+      if ((count & 1) === 0) saved.set([sum3, sum4])
       f64[(out >>> 3) + 13] = sum3
       f64[(out >>> 3) + 14] = sum4
     },

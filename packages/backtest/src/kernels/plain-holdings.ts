@@ -2,25 +2,39 @@ import { DrawdownCourse } from './drawdown-course.ts'
 import type { Kernels } from './kernel-set.ts'
 import type { PlainMemory } from './plain-memory.ts'
 
+/** Where sums begin and are left, from `out` on: see assembly/holdings.ts. */
+const SAVED = 256
+
 /** What any trades come to, bar by bar within the holdings, in plain TypeScript. */
 export function createPlainHoldings(memory: PlainMemory): Pick<Kernels, 'accountHoldings'> {
   return {
     accountHoldings(list, count, lag, end, fill, close, high, prices, settings, out, short) {
       const { f64, i32 } = memory
-      const [initial, buy, sell, rate, fixed, fraction, quantity, liquidation] = f64.subarray(
+      const [, buy, sell, rate, fixed, fraction, quantity, liquidation] = f64.subarray(
         settings >>> 3,
         (settings >>> 3) + 8,
       )
       const all = quantity === 0 && fraction === 1
       const cost = 1 + rate
-      const course = new DrawdownCourse(initial)
+      const saved = f64.subarray((out + SAVED) >>> 3, ((out + SAVED) >>> 3) + 22)
+      const course = new DrawdownCourse({ peak: saved[6], least: saved[7], ratio: saved[8] })
       const row = new Float64Array(16)
-      let cash = initial
-      let equity = initial
-      let size = 0
-      let price = 0
-      let entryFee = 0
-      let reversed = false
+      row.set(saved.subarray(0, 3))
+      row.set([saved[9], saved[10], saved[12], saved[14], saved[11]], 4)
+      row.set([saved[13], saved[3], saved[4]], 12)
+      const [, , , , , , , , , , , , , , , before] = saved
+      let [, , , , , cash] = saved
+      let [equity, size, price, entryFee] = saved.subarray(16)
+      let reversed = saved[20] !== 0
+      saved[21] = 0
+      const save = (t: number): void => {
+        const { peak, least, ratio } = course.save()
+        const [sum, sum2, sumLoss, , won, lost, traded, held, wins] = row
+        const sums = [sum, sum2, sumLoss, row[13], row[14]]
+        const closed = before + (t >>> 1) + 1
+        saved.set([...sums, cash, peak, least, ratio, won, lost, wins, traded, row[12], held, closed])
+        saved.set([equity, size, price, entryFee, reversed ? 1 : 0, t + 2], 16)
+      }
       const add = (value: number): void => {
         const r = (value - equity) / equity
         equity = value
@@ -110,9 +124,10 @@ export function createPlainHoldings(memory: PlainMemory): Pick<Kernels, 'account
         size = opening
         price = exit
         entryFee = fee - closing
+        save(t)
       }
       row[3] = equity
-      row[9] = count >> 1
+      row[9] = before + (count >> 1)
       row[10] = row[9] + (count & 1)
       row[11] = course.ratio
       f64.set(row, out >>> 3)
