@@ -1,7 +1,8 @@
 import { normalCdf, normalPdf } from '@tradewright/core'
-import { type AxisKinds, GaussianProcess } from './gaussian-process.ts'
+import { GaussianProcess } from './gaussian-process.ts'
 import { firstTheta, fitGp } from './gp-fit.ts'
 import { gather } from './gp-fits.ts'
+import type { AxisKinds } from './gp-parameters.ts'
 import type { Observations } from './observations.ts'
 
 /** Trials it learns from, at most: the newest, and some of the older ones. */

@@ -1,35 +1,6 @@
 import { choleskyRows, inverseFromCholesky, solveLower, solveUpper } from './cholesky.ts'
-
-export const SQRT5: number = Math.sqrt(5)
-/** The rational quadratic kernel (1 + RATIONAL v s)^-2 curves at 0 as Matern 5/2 does, and needs no exponential. */
-export const RATIONAL: number = 5 / 12
-
-/** Hyperparameters: what a fit finds. */
-export interface GpParameters {
-  /** shape [d], 1 / length^2 of each axis in the part that joins all axes. */
-  readonly inverseSquares: Float64Array
-  /** Variance of that part. */
-  readonly scale: number
-  /** shape [d], 1 / length^2 of each axis in the sum of functions of one axis. */
-  readonly sumInverseSquares: Float64Array
-  /** Variance of the sum; 0 leaves it out. */
-  readonly sumScale: number
-  /** Variance of the noise. */
-  readonly noise: number
-  /** shape [2 d + 3], the logarithms a fit works on: a later fit may begin there. */
-  readonly theta: Float64Array
-}
-
-/** Whether an axis has an order: distances on others are 0 or 1. */
-export type AxisKinds = readonly ('number' | 'category')[]
-
-/** Squared distance along one axis; an inactive coordinate (NaN) is as far from active ones as two categories are. */
-export function axisSquare(kind: 'number' | 'category', a: number, b: number): number {
-  const difference = a - b
-  if (difference === 0) return 0
-  if (Number.isNaN(difference)) return Number.isNaN(a) && Number.isNaN(b) ? 0 : 1
-  return kind === 'number' ? difference * difference : 1
-}
+import { BLOCK, type GpKernels, gpKernels } from './gp-kernels.ts'
+import { type AxisKinds, axisSquare, type GpParameters, RATIONAL, SQRT5 } from './gp-parameters.ts'
 
 /** A posterior over functions: given observations, the mean and variance anywhere. */
 export class GaussianProcess {
@@ -49,14 +20,25 @@ export class GaussianProcess {
   readonly #sumSlope: Float64Array
   readonly #beta: Float64Array
   readonly #part: number
+  /** shape [2 * d]: 1 / length^2 of each axis, and of the sum, times {@link RATIONAL}. */
+  readonly #weights: Float64Array
+  readonly #kernels: GpKernels
 
-  /** @param capacity observations, later ones included. */
-  constructor(parameters: GpParameters, kinds: AxisKinds, capacity: number) {
+  /**
+   * @param capacity observations, later ones included.
+   * @param kernels  what the costly loops run on; every form gives the same numbers.
+   */
+  constructor(parameters: GpParameters, kinds: AxisKinds, capacity: number, kernels: GpKernels = gpKernels()) {
     this.parameters = parameters
     this.d = kinds.length
     this.#kinds = kinds
+    this.#kernels = kernels
     this.#plain = kinds.every((kind) => kind === 'number')
+    capacity += capacity & 1
     this.#capacity = capacity
+    this.#weights = new Float64Array(2 * this.d)
+    this.#weights.set(parameters.inverseSquares)
+    for (let j = 0; j < this.d; j++) this.#weights[this.d + j] = RATIONAL * parameters.sumInverseSquares[j]
     this.#x = new Float64Array(capacity * this.d)
     this.#y = new Float64Array(capacity)
     this.#l = new Float64Array(capacity * capacity)
@@ -71,6 +53,18 @@ export class GaussianProcess {
   /** Variance of the function before anything is known. */
   get variance(): number {
     return this.parameters.scale + this.parameters.sumScale
+  }
+
+  /** Numbers a point takes in what {@link GaussianProcess.whiten} fills: the capacity, made even. */
+  get stride(): number {
+    return this.#capacity
+  }
+
+  /** Whether a point can be compared with the observations by differences alone. */
+  #isPlain(points: Float64Array, at: number): boolean {
+    if (!this.#plain) return false
+    for (let j = at; j < at + this.d; j++) if (Number.isNaN(points[j])) return false
+    return true
   }
 
   /** Adds observations; the factor grows by their rows. `x` shape [count * d], copied. */
@@ -97,20 +91,21 @@ export class GaussianProcess {
   /** Covariances of a point with the observations from `from` to `count`. */
   #covariances(points: Float64Array, at: number, from: number, count: number, out: Float64Array, offset: number): void {
     const { d } = this
-    const { inverseSquares, sumInverseSquares, scale } = this.parameters
+    const { scale } = this.parameters
     const x = this.#x
     const part = this.#part
     const kinds = this.#kinds
-    const plain = this.#plain
+    const weights = this.#weights
+    const plain = this.#isPlain(points, at)
     for (let i = from; i < count; i++) {
       let square = 0
       let sum = 0
       for (let j = 0, row = i * d; j < d; j++) {
         const difference = points[at + j] - x[row + j]
         const s = plain ? difference * difference : axisSquare(kinds[j], points[at + j], x[row + j])
-        square += inverseSquares[j] * s
+        square += weights[j] * s
         if (part > 0) {
-          const q = 1 / (1 + RATIONAL * sumInverseSquares[j] * s)
+          const q = 1 / (1 + weights[d + j] * s)
           sum += q * q
         }
       }
@@ -122,9 +117,7 @@ export class GaussianProcess {
   /** Mean at a point. O(n d). */
   mean(points: Float64Array, at: number): number {
     this.#covariances(points, at, 0, this.n, this.#k, 0)
-    let mean = 0
-    for (let i = 0; i < this.n; i++) mean += this.#k[i] * this.#alpha[i]
-    return mean
+    return this.#meanOf(this.#k, 0)
   }
 
   /**
@@ -136,55 +129,103 @@ export class GaussianProcess {
    */
   meansAlong(point: Float64Array, axis: number, values: Float64Array, out: Float64Array): void {
     const { d, n } = this
-    const { inverseSquares, sumInverseSquares, scale } = this.parameters
+    const { scale } = this.parameters
     const x = this.#x
     const part = this.#part
     const kinds = this.#kinds
+    const weights = this.#weights
+    const alpha = this.#alpha
     const rest = this.#k
     const sums = this.#slope
+    const plain = this.#isPlain(point, 0)
     for (let i = 0; i < n; i++) {
       let square = 0
       let sum = 0
       for (let j = 0, row = i * d; j < d; j++) {
         if (j === axis) continue
-        const s = axisSquare(kinds[j], point[j], x[row + j])
-        square += inverseSquares[j] * s
+        const difference = point[j] - x[row + j]
+        const s = plain ? difference * difference : axisSquare(kinds[j], point[j], x[row + j])
+        square += weights[j] * s
         if (part > 0) {
-          const q = 1 / (1 + RATIONAL * sumInverseSquares[j] * s)
+          const q = 1 / (1 + weights[d + j] * s)
           sum += q * q
         }
       }
       rest[i] = square
       sums[i] = sum
     }
+    const own = weights[axis]
+    const ownSum = weights[d + axis]
     for (let m = 0; m < values.length; m++) {
+      const value = values[m]
       let mean = 0
-      for (let i = 0; i < n; i++) {
-        const s = axisSquare(kinds[axis], values[m], x[i * d + axis])
-        const root = SQRT5 * Math.sqrt(rest[i] + inverseSquares[axis] * s)
+      for (let i = 0, at = axis; i < n; i++, at += d) {
+        const difference = value - x[at]
+        const s = plain ? difference * difference : axisSquare(kinds[axis], value, x[at])
+        const root = SQRT5 * Math.sqrt(rest[i] + own * s)
         let k = scale * (1 + root + (root * root) / 3) * Math.exp(-root)
         if (part > 0) {
-          const q = 1 / (1 + RATIONAL * sumInverseSquares[axis] * s)
+          const q = 1 / (1 + ownSum * s)
           k += part * (sums[i] + q * q)
         }
-        mean += k * this.#alpha[i]
+        mean += k * alpha[i]
       }
       out[m] = mean
     }
   }
 
   /**
-   * Whitened covariances of a point: L^-1 k. Their square sum is what the observations take from its variance.
+   * Whitened covariances of points: L^-1 k. Their square sums are what the observations take from the variances.
    *
-   * @param out  holds the first `from` numbers already; the rest is filled. Room for `capacity`.
-   * @returns the mean.
+   * @param points shape [count * d]. Read only.
+   * @param out    shape [count * stride]; the first n numbers of each point are filled.
+   * @param means  shape [count], filled.
    */
-  whiten(points: Float64Array, at: number, out: Float64Array, offset: number): number {
-    this.#covariances(points, at, 0, this.n, out, offset)
+  whiten(points: Float64Array, count: number, out: Float64Array, means: Float64Array): void {
+    const { d, n } = this
+    const stride = this.#capacity
+    let plain = true
+    for (let c = 0; c < count && plain; c++) plain = this.#isPlain(points, c * d)
+    if (plain) {
+      this.#whitenBlocks(points, count, out, means)
+      return
+    }
+    for (let c = 0; c < count; c++) {
+      this.#covariances(points, c * d, 0, n, out, c * stride)
+      means[c] = this.#meanOf(out, c * stride)
+      solveLower(this.#l, stride, n, out, 0, c * stride)
+    }
+  }
+
+  #meanOf(covariances: Float64Array, offset: number): number {
     let mean = 0
-    for (let i = 0; i < this.n; i++) mean += out[offset + i] * this.#alpha[i]
-    solveLower(this.#l, this.#capacity, this.n, out, 0, offset)
+    for (let i = 0; i < this.n; i++) mean += covariances[offset + i] * this.#alpha[i]
     return mean
+  }
+
+  #whitenBlocks(points: Float64Array, count: number, out: Float64Array, means: Float64Array): void {
+    const { d, n } = this
+    const { scale } = this.parameters
+    const part = this.#part
+    const stride = this.#capacity
+    const columns = new Float64Array(d * stride)
+    for (let i = 0; i < n; i++) for (let j = 0; j < d; j++) columns[j * stride + i] = this.#x[i * d + j]
+    const work = this.#kernels.blockWork({ n, d, stride, columns, l: this.#l, weights: this.#weights })
+    const { roots, sums } = work
+    for (let from = 0; from < count; from += BLOCK) {
+      const size = Math.min(BLOCK, count - from)
+      work.points.set(points.subarray(from * d, (from + size) * d))
+      work.distances(size, part > 0)
+      for (let c = 0; c < size; c++) {
+        for (let i = c * stride; i < c * stride + n; i++) {
+          const root = roots[i]
+          roots[i] = scale * (1 + root + (root * root) / 3) * Math.exp(-root) + part * sums[i]
+        }
+        means[from + c] = this.#meanOf(roots, c * stride)
+      }
+      work.solve(size)
+      out.set(roots.subarray(0, size * stride), from * stride)
+    }
   }
 
   /** Extends what {@link whiten} gave by the observations added since. */
@@ -202,19 +243,24 @@ export class GaussianProcess {
     const { d, n } = this
     const { inverseSquares, sumInverseSquares, scale } = this.parameters
     const part = this.#part
+    const x = this.#x
+    const kinds = this.#kinds
+    const weights = this.#weights
     const k = this.#k
     const slope = this.#slope
     const sumSlope = this.#sumSlope
+    const plain = this.#isPlain(point, 0)
     for (let i = 0; i < n; i++) {
       let square = 0
       let sum = 0
-      for (let j = 0; j < d; j++) {
-        const s = axisSquare(this.#kinds[j], point[j], this.#x[i * d + j])
-        square += inverseSquares[j] * s
+      for (let j = 0, row = i * d; j < d; j++) {
+        const difference = point[j] - x[row + j]
+        const s = plain ? difference * difference : axisSquare(kinds[j], point[j], x[row + j])
+        square += weights[j] * s
         if (part > 0) {
-          const q = 1 / (1 + RATIONAL * sumInverseSquares[j] * s)
+          const q = 1 / (1 + weights[d + j] * s)
           sum += part * q * q
-          sumSlope[i * d + j] = -4 * RATIONAL * part * q * q * q
+          sumSlope[row + j] = -4 * RATIONAL * part * q * q * q
         }
       }
       const root = SQRT5 * Math.sqrt(square)
@@ -236,12 +282,13 @@ export class GaussianProcess {
     for (let i = 0; i < n; i++) {
       const a = this.#alpha[i]
       const b = -2 * beta[i]
-      for (let j = 0; j < d; j++) {
-        if (this.#kinds[j] !== 'number') continue
-        const step = point[j] - this.#x[i * d + j]
+      const steep = slope[i]
+      for (let j = 0, row = i * d; j < d; j++) {
+        if (!plain && kinds[j] !== 'number') continue
+        const step = point[j] - x[row + j]
         if (Number.isNaN(step)) continue
-        let g = slope[i] * inverseSquares[j]
-        if (part > 0) g += sumSlope[i * d + j] * sumInverseSquares[j]
+        let g = steep * inverseSquares[j]
+        if (part > 0) g += sumSlope[row + j] * sumInverseSquares[j]
         gradients[j] += a * g * step
         gradients[d + j] += b * g * step
       }

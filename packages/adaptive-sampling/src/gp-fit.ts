@@ -1,5 +1,6 @@
-import { choleskyRows, inverseFromCholesky, solveLower, solveUpper } from './cholesky.ts'
-import { type AxisKinds, axisSquare, type GpParameters, RATIONAL, SQRT5 } from './gaussian-process.ts'
+import { solveLower, solveUpper } from './cholesky.ts'
+import { type FitWork, type GpKernels, gpKernels } from './gp-kernels.ts'
+import { type AxisKinds, axisSquare, type GpParameters, RATIONAL } from './gp-parameters.ts'
 import { lbfgs } from './lbfgs.ts'
 
 const MIN_NOISE = 1e-6
@@ -12,6 +13,8 @@ interface GpFitOptions {
   readonly evaluations: number
   /** shape [2 d + 3], where to begin: `theta` of another fit, or {@link firstTheta}. Read only. */
   readonly from: Float64Array
+  /** What the costly loops run on; every form gives the same numbers. @default the fastest that runs here */
+  readonly kernels?: GpKernels | undefined
 }
 
 /** Where a fit begins that knows nothing; `rough` with short lengths in the sum. */
@@ -41,27 +44,26 @@ export interface GpFit {
  *   Nickisch, Rasmussen (2011), "Additive Gaussian processes", NeurIPS 24 (orders 1 and d). The priors are those of
  *   Optuna's GPSampler, and Gamma(1.1, 2) on the variance of the sum.
  */
-export function fitGp(x: Float64Array, y: Float64Array, kinds: AxisKinds, { evaluations, from }: GpFitOptions): GpFit {
+export function fitGp(x: Float64Array, y: Float64Array, kinds: AxisKinds, options: GpFitOptions): GpFit {
+  const { evaluations, from, kernels = gpKernels() } = options
   const n = y.length
   const d = kinds.length
-  const pairs = (n * (n - 1)) / 2
-  const squares = new Float64Array(pairs * d)
+  const work = kernels.fitWork(n, d)
+  const { squares, width } = work
   for (let i = 1, p = 0; i < n; i++)
     for (let k = 0; k < i; k++, p++)
-      for (let j = 0; j < d; j++) squares[p * d + j] = axisSquare(kinds[j], x[i * d + j], x[k * d + j])
-  const work: FitWork = {
-    l: new Float64Array(n * n),
-    inverse: new Float64Array(n * n),
-    scratch: new Float64Array(n * n),
-    slope: new Float64Array(pairs),
-    shape: new Float64Array(pairs),
-    sumSlope: new Float64Array(pairs * d),
-    sumShape: new Float64Array(pairs),
+      for (let j = 0; j < d; j++) squares[p * width + j] = axisSquare(kinds[j], x[i * d + j], x[k * d + j])
+  const pairs: Pairs = {
+    work,
+    slope: new Float64Array((n * (n - 1)) / 2),
+    shape: new Float64Array((n * (n - 1)) / 2),
     alpha: new Float64Array(n),
+    weights: new Float64Array(3 * width),
+    slopes: new Float64Array(2 * width),
   }
   const sums = d > 1
   const objective = (theta: Float64Array, gradient: Float64Array): number =>
-    negativeLogPosterior(theta, gradient, squares, y, d, sums, work)
+    negativeLogPosterior(theta, gradient, y, d, sums, pairs)
   const low = new Float64Array(2 * d + 3).fill(LOW_LOG)
   const high = new Float64Array(2 * d + 3).fill(HIGH_LOG)
   low[2 * d] = Math.log(1e-2)
@@ -85,66 +87,60 @@ export function fitGp(x: Float64Array, y: Float64Array, kinds: AxisKinds, { eval
   }
 }
 
-interface FitWork {
-  readonly l: Float64Array
-  readonly inverse: Float64Array
-  readonly scratch: Float64Array
+/** What one likelihood after the other is computed in. */
+interface Pairs {
+  readonly work: FitWork
   readonly slope: Float64Array
   readonly shape: Float64Array
-  readonly sumSlope: Float64Array
-  readonly sumShape: Float64Array
   readonly alpha: Float64Array
+  /** shape [3 * width]: 1 / length^2; of the sum, times RATIONAL; of the sum. */
+  readonly weights: Float64Array
+  readonly slopes: Float64Array
 }
 
 function negativeLogPosterior(
   theta: Float64Array,
   gradient: Float64Array,
-  squares: Float64Array,
   y: Float64Array,
   d: number,
   sums: boolean,
-  work: FitWork,
+  pairs: Pairs,
 ): number {
   const n = y.length
-  const { l, inverse, scratch, slope, shape, sumSlope, sumShape, alpha } = work
+  const { work, slope, shape, alpha, weights, slopes } = pairs
+  const { width, l, inverse, roots, sums: sumShape, joint, share } = work
   const w = theta.subarray(0, d).map(Math.exp)
   const v = theta.subarray(d, 2 * d).map(Math.exp)
   const scale = Math.exp(theta[2 * d])
   const sumScale = sums ? Math.exp(theta[2 * d + 1]) : 0
   const noise = Math.exp(theta[2 * d + 2])
   const part = sumScale / d
+  for (let j = 0; j < d; j++) {
+    weights[j] = w[j]
+    weights[width + j] = RATIONAL * v[j]
+    weights[2 * width + j] = v[j]
+  }
+  work.distances(weights, sums)
   for (let i = 0, p = 0; i < n; i++) {
     for (let k = 0; k < i; k++, p++) {
-      const at = p * d
-      let square = 0
-      for (let j = 0; j < d; j++) square += w[j] * squares[at + j]
-      const root = SQRT5 * Math.sqrt(square)
+      const root = roots[p]
       const decay = Math.exp(-root)
       shape[p] = (1 + root + (root * root) / 3) * decay
       slope[p] = -(5 / 6) * (1 + root) * decay
       let covariance = scale * shape[p]
-      if (sums) {
-        let sum = 0
-        for (let j = 0; j < d; j++) {
-          const q = 1 / (1 + RATIONAL * v[j] * squares[at + j])
-          sum += q * q
-          sumSlope[at + j] = -2 * RATIONAL * q * q * q
-        }
-        sumShape[p] = sum
-        covariance += part * sum
-      }
+      if (sums) covariance += part * sumShape[p]
       l[i * n + k] = covariance
     }
     l[i * n + i] = scale + sumScale + noise
   }
   gradient.fill(0)
-  if (!choleskyRows(l, n, 0, n)) return Number.POSITIVE_INFINITY
+  if (!work.factor()) return Number.POSITIVE_INFINITY
   alpha.set(y)
   solveLower(l, n, n, alpha)
   let value = 0
   for (let i = 0; i < n; i++) value += 0.5 * alpha[i] * alpha[i] + Math.log(l[i * n + i])
   solveUpper(l, n, n, alpha)
-  inverseFromCholesky(l, n, inverse, scratch)
+  work.invert()
   let scaleGradient = 0
   let sumGradient = 0
   let trace = 0
@@ -152,15 +148,15 @@ function negativeLogPosterior(
     for (let k = 0; k < i; k++, p++) {
       const b = alpha[i] * alpha[k] - inverse[i * n + k]
       scaleGradient += b * shape[p]
-      const weight = b * scale * slope[p]
-      for (let j = 0, at = p * d; j < d; j++) gradient[j] -= weight * squares[at + j] * w[j]
-      if (!sums) continue
+      joint[p] = b * scale * slope[p]
       sumGradient += b * sumShape[p]
-      const share = b * part
-      for (let j = 0, at = p * d; j < d; j++) gradient[d + j] -= share * sumSlope[at + j] * squares[at + j] * v[j]
+      share[p] = b * part
     }
     trace += alpha[i] * alpha[i] - inverse[i * n + i]
   }
+  work.gradients(weights, sums, slopes.fill(0))
+  gradient.set(slopes.subarray(0, d))
+  if (sums) gradient.set(slopes.subarray(width, width + d), d)
   gradient[2 * d] = -scale * (scaleGradient + 0.5 * trace)
   gradient[2 * d + 1] = -part * sumGradient - 0.5 * sumScale * trace
   gradient[2 * d + 2] = -0.5 * noise * trace

@@ -1,5 +1,5 @@
-import type { AxisKinds } from './gaussian-process.ts'
 import { firstTheta, fitGp, type GpFit } from './gp-fit.ts'
+import type { AxisKinds } from './gp-parameters.ts'
 import { transformLosses } from './loss-transform.ts'
 import type { Axis, Observations } from './observations.ts'
 

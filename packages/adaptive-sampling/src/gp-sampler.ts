@@ -1,8 +1,9 @@
 import { type Params, type Rng, type SampleRequest, type Sampler, TradewrightError } from '@tradewright/core'
 import { type DuplicatesOption, unlessWanted } from './distinct.ts'
 import { FeasibilityModel } from './feasibility-model.ts'
-import { GaussianProcess, type GpParameters } from './gaussian-process.ts'
+import { GaussianProcess } from './gaussian-process.ts'
 import { GpFits, gather, kindsOf } from './gp-fits.ts'
+import type { GpParameters } from './gp-parameters.ts'
 import { lbfgs } from './lbfgs.ts'
 import { logExpectedImprovement, logH, logHSlope } from './log-expected-improvement.ts'
 import { transformLosses } from './loss-transform.ts'
@@ -144,8 +145,8 @@ class GpState {
     const kinds = kindsOf(axes)
     const order = Int32Array.from({ length: rows.length }, (_, i) => i).sort((a, b) => y[a] - y[b] || a - b)
     const { parameters } = this.#fits.fit(x, y, kinds)
-    const capacity = rows.length + request.count
-    const gp = new GaussianProcess(parameters, kinds, capacity)
+    const gp = new GaussianProcess(parameters, kinds, rows.length + request.count)
+    const capacity = gp.stride
     gp.add(x, y, rows.length)
     const center = x.slice(order[0] * d, (order[0] + 1) * d)
     const box = boxAround(axes, center, parameters, length)
@@ -171,8 +172,8 @@ class GpState {
     }
     const gradients = new Float64Array(2 * d)
     const slope = new Float64Array(d)
+    gp.whiten(all, count, search.whitened, search.means)
     for (let c = 0; c < count; c++) {
-      search.means[c] = gp.whiten(all, c * d, search.whitened, c * capacity)
       search.taken[c] = squareSum(search.whitened, c * capacity, 0, gp.n)
       if (search.feasibility !== undefined)
         search.success[c] = search.feasibility.log(all.subarray(c * d, (c + 1) * d), gradients, slope)

@@ -2,7 +2,7 @@ import { type Axis, type Observations, snapUnit } from './observations.ts'
 import { ParzenMixture } from './parzen-mixture.ts'
 
 /** Kernels are never narrower than this part of the range. */
-const MIN_BANDWIDTH = 0.01
+const MIN_BANDWIDTH = 0.003
 
 /** Order of the observations along one axis, kept as they come. */
 class SortedColumn {
@@ -74,32 +74,28 @@ export class ParzenGroup {
     }
   }
 
-  /** Models the observations: those with `good[row]` by one mixture, the others by the other. */
-  fit(
-    good: Uint8Array,
-    equalGood: boolean,
-    priorWeight: number,
-    ageWeight: (index: number, count: number) => number,
-  ): void {
+  /**
+   * Models the observations: those of which `good` is above 0, their weight, by one mixture, the others by the other.
+   *
+   * @param ageWeight weight of a bad one by its place among the bad ones, the oldest first.
+   */
+  fit(good: Float64Array, priorWeight: number, ageWeight: (index: number, count: number) => number): void {
     this.#readNew()
     this.#priorWeight = priorWeight
     this.#badSorted = []
-    this.#fitMixture(this.good, good, 1, equalGood ? () => 1 : ageWeight)
-    this.#fitMixture(this.bad, good, 0, ageWeight)
+    const [goods, bads] = [this.#rows.filter((row) => good[row] > 0), this.#rows.filter((row) => good[row] === 0)]
+    this.#fitMixture(this.good, goods, (r) => good[goods[r]])
+    this.#fitMixture(this.bad, bads, (r) => ageWeight(r, bads.length))
   }
 
-  #fitMixture(
-    mixture: ParzenMixture,
-    good: Uint8Array,
-    which: number,
-    weightOf: (index: number, count: number) => number,
-  ): void {
+  #fitMixture(mixture: ParzenMixture, rows: readonly number[], weightOf: (r: number) => number): void {
     const { points, axes } = this.#observations
     const d = axes.length
     const m = this.members.length
-    const rows = this.#rows.filter((row) => good[row] === which)
     const n = rows.length
-    const position = new Int32Array(this.#observations.count)
+    const isBad = mixture === this.bad
+    const least = isBad ? leastBandwidth(n + 1, 1) : leastBandwidth(n + 1, 1 + Math.min(0.5, 2 / m))
+    const position = new Int32Array(this.#observations.count).fill(-1)
     rows.forEach((row, i) => {
       position[row] = i
     })
@@ -123,15 +119,15 @@ export class ParzenGroup {
       const column = this.#columns[i]
       for (let s = 0; s < column.count; s++) {
         const row = column.order[s]
-        if (good[row] !== which) continue
+        if (position[row] < 0) continue
         order[k] = position[row]
         sorted[k++] = points[row * d + a]
       }
-      for (let s = 0; s < n; s++) sigmas[order[s] * m + i] = bandwidth(sorted, s, n + 1)
-      if (which === 0) this.#badSorted[i] = sorted
+      for (let s = 0; s < n; s++) sigmas[order[s] * m + i] = bandwidth(sorted, s, least)
+      if (isBad) this.#badSorted[i] = sorted
     }
     mixture.clear()
-    for (let r = 0; r < n; r++) mixture.add(means, sigmas, weightOf(r, n), r * m)
+    for (let r = 0; r < n; r++) mixture.add(means, sigmas, weightOf(r), r * m)
     mixture.add(means, sigmas, n === 0 ? 1 : this.#priorWeight, n * m)
   }
 
@@ -155,23 +151,23 @@ export class ParzenGroup {
         }
         const left = low > 0 ? means[i] - sorted[low - 1] : 0
         const right = low < sorted.length ? sorted[low] - means[i] : 0
-        sigmas[i] = clipBandwidth(sorted.length === 0 ? 1 : Math.max(left, right), this.bad.kernels + 1)
+        const least = leastBandwidth(this.bad.kernels + 1, 1)
+        sigmas[i] = Math.min(1, Math.max(sorted.length === 0 ? 1 : Math.max(left, right), least))
       }
     }
     this.bad.add(means, sigmas, 1)
   }
 }
 
-const clipBandwidth = (distance: number, kernels: number): number =>
-  Math.min(1, Math.max(distance, Math.max(MIN_BANDWIDTH, 1 / (1 + kernels))))
+/** The least bandwidth of so many kernels: a power of their number. */
+const leastBandwidth = (kernels: number, power: number): number => Math.max(MIN_BANDWIDTH, (1 + kernels) ** -power)
 
 /** The larger distance to a neighbour; the range's ends are neighbours only of a lone observation. */
-function bandwidth(sorted: Float64Array, s: number, kernels: number): number {
+function bandwidth(sorted: Float64Array, s: number, least: number): number {
   const n = sorted.length
-  if (n === 1) return clipBandwidth(Math.max(sorted[0], 1 - sorted[0]), kernels)
-  const left = s === 0 ? 0 : sorted[s] - sorted[s - 1]
-  const right = s === n - 1 ? 0 : sorted[s + 1] - sorted[s]
-  return clipBandwidth(Math.max(left, right), kernels)
+  const left = n === 1 ? sorted[0] : s === 0 ? 0 : sorted[s] - sorted[s - 1]
+  const right = n === 1 ? 1 - sorted[0] : s === n - 1 ? 0 : sorted[s + 1] - sorted[s]
+  return Math.min(1, Math.max(left, right, least))
 }
 
 /** The groups of a space: axes under the same condition, parents before children; or every axis by itself. */

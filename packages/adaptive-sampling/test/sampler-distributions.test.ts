@@ -109,8 +109,8 @@ describe('the first trials of every model are the same scrambled Sobol net', () 
 describe('tpe', () => {
   it('draws candidates from the mixture of truncated normals that it is defined by', () => {
     const space = erase(defineSpace({ x: float(0, 1) }))
-    // 24 trials: the best 2 of them (8 %) are good, at 0.30 and 0.38; all the others count as bad.
-    const xs = [0.3, 0.38, ...Array.from({ length: 22 }, (_, i) => 0.5 + i / 50)]
+    // 24 trials: the best 3 of them (a tenth) are good, at 0.30, 0.38 and 0.50; all the others count as bad.
+    const xs = [0.3, 0.38, 0.5, ...Array.from({ length: 21 }, (_, i) => 0.55 + i / 50)]
     const history = xs.map((x, number) => ({
       number,
       params: { x },
@@ -121,16 +121,21 @@ describe('tpe', () => {
     const draws = drive(tpeSampler({ candidates: 1 }), space, () => 0, { history, trials: 2024, generationSize: 2000 })
       .slice(24)
       .map((t) => t.params.x as number)
-    // Bandwidth: the distance to the neighbour, 0.08, but at least 1 / (1 + kernels); the prior is as wide as the range.
     const part = (mean: number, sigma: number, x: number): number =>
       (normalCdf((x - mean) / sigma) - normalCdf(-mean / sigma)) /
       (normalCdf((1 - mean) / sigma) - normalCdf(-mean / sigma))
-    const cdf = (x: number): number => (part(0.3, 0.25, x) + part(0.38, 0.25, x) + part(0.5, 1, x)) / 3
-    expect(distance(draws, cdf)).toBeLessThan(far(2000))
-    // The test can see a bandwidth that is wrong by a half.
-    expect(distance(draws, (x) => (part(0.3, 0.125, x) + part(0.38, 0.125, x) + part(0.5, 1, x)) / 3)).toBeGreaterThan(
-      far(2000),
-    )
+    // Bandwidth: the larger distance to a neighbour, but at least (1 + kernels)^-1.5; the prior is as wide as the range.
+    // Weights: values are 0, 1, 2, and 3 is the first bad one, so improvements are 3, 2, 1, in units of their mean 2.
+    const cdfOf = (first: number, weights: readonly number[]) => (x: number) =>
+      (weights[0] * part(0.3, first, x) +
+        weights[1] * part(0.38, 0.12, x) +
+        weights[2] * part(0.5, 0.12, x) +
+        part(0.5, 1, x)) /
+      4
+    expect(distance(draws, cdfOf(5 ** -1.5, [1.5, 1, 0.5]))).toBeLessThan(far(2000))
+    // The test can see a bandwidth that is wrong by a half, and equal weights.
+    expect(distance(draws, cdfOf(0.5 * 5 ** -1.5, [1.5, 1, 0.5]))).toBeGreaterThan(far(2000))
+    expect(distance(draws, cdfOf(5 ** -1.5, [1, 1, 1]))).toBeGreaterThan(far(2000))
   })
 })
 
