@@ -96,7 +96,7 @@ async function openStudy<P>(
 ): Promise<StudyState> {
   const { request, training, objective, symbols } = plan
   const whole = slices.every(({ start, end }, k) => start === 0 && end === symbols[k].training.length)
-  return StudyState.open(request.store ?? memoryStudyStore(), {
+  return StudyState.open(request.store ?? memoryStudyStore({ copies: false }), {
     name,
     space: space.key,
     directions: objective.directions,

@@ -37,23 +37,41 @@ export function percentileOf(sorted: readonly number[], percent: number): number
   return sorted[low] + rest * (sorted[low + 1] - sorted[low])
 }
 
-function judge(curve: TrialCurve, done: readonly TrialCurve[], options: PercentileSettings): PruneDecision {
+/** What the done trials reported at a step, sorted: once a step, however many trials stand there. */
+function peersByStep(done: readonly TrialCurve[]): (step: number) => readonly number[] {
+  const known = new Map<number, readonly number[]>()
+  return (step) => {
+    let peers = known.get(step)
+    if (peers === undefined) {
+      const losses: number[] = []
+      for (const { steps, losses: all } of done) {
+        const at = steps.indexOf(step)
+        if (at >= 0 && !Number.isNaN(all[at])) losses.push(all[at])
+      }
+      peers = Array.from(Float64Array.from(losses).sort())
+      known.set(step, peers)
+    }
+    return peers
+  }
+}
+
+/** @param done how many trials are. */
+function judge(
+  curve: TrialCurve,
+  done: number,
+  peersAt: (step: number) => readonly number[],
+  options: PercentileSettings,
+): PruneDecision {
   const { percentile, startupTrials, warmupSteps, intervalSteps, minTrials } = options
   const { id, steps, losses } = curve
   const step = steps[steps.length - 1]
-  if (done.length === 0 || done.length < startupTrials)
-    return goOn(id, `${done.length} trials are done, judging begins at ${startupTrials}`)
+  if (done === 0 || done < startupTrials) return goOn(id, `${done} trials are done, judging begins at ${startupTrials}`)
   if (step < warmupSteps) return goOn(id, `step ${step} is below the warm-up of ${warmupSteps}`)
   if (!firstInInterval(curve, warmupSteps, intervalSteps)) return goOn(id, `step ${step} is between two judgements`)
   const finite = losses.filter((v) => !Number.isNaN(v))
   if (finite.length === 0) return stop(id, `all values up to step ${step} are NaN`)
   const best = finite.reduce((a, b) => Math.min(a, b))
-  const peers = done
-    .flatMap((other) => {
-      const at = other.steps.indexOf(step)
-      return at < 0 || Number.isNaN(other.losses[at]) ? [] : [other.losses[at]]
-    })
-    .sort((a, b) => a - b)
+  const peers = peersAt(step)
   if (peers.length < Math.max(1, minTrials)) return goOn(id, `${peers.length} done trials reported step ${step}`)
   const limit = percentileOf(peers, percentile)
   const text = `its best up to step ${step} against the ${percentile}th percentile of ${peers.length}: ${quoted(Math.abs(best))}, ${quoted(Math.abs(limit))}`
@@ -80,7 +98,8 @@ export function percentilePruner(options: PercentileOptions): Pruner {
     name: 'percentile',
     decide(reports, view) {
       const done = doneCurves(view)
-      return judgedCurves(reports, view).map((curve) => judge(curve, done, settings))
+      const peersAt = peersByStep(done)
+      return judgedCurves(reports, view).map((curve) => judge(curve, done.length, peersAt, settings))
     },
   }
 }

@@ -113,6 +113,7 @@ class Progress {
   readonly #order: StageOrder
   readonly #pruner: Pruner
   readonly #memory = new StageMemory()
+  readonly #finished = new WeakMap<FinishedTrial, FinishedTrial>()
   #rungs: readonly Rung[] = []
   #early: ReadonlySet<Slice> = new Set()
   #stopped = 0
@@ -157,6 +158,16 @@ class Progress {
     })
   }
 
+  /** A finished trial as pruners see it: one object for good, so that they too can remember what they made of it. */
+  #judged(trial: FinishedTrial): FinishedTrial {
+    let judged = this.#finished.get(trial)
+    if (judged === undefined) {
+      judged = trial.reports.length === 0 ? trial : { ...trial, reports: this.#weighted(trial.reports) }
+      this.#finished.set(trial, judged)
+    }
+    return judged
+  }
+
   async schedule(view: StudyView, next: Schedule): Promise<readonly Work[]> {
     if (this.#rungs.length < 2) return next(view)
     const { work, waiting } = this.#judge(view)
@@ -169,9 +180,9 @@ class Progress {
   }
 
   #judge(view: StudyView): { readonly work: readonly Work[]; readonly waiting: readonly Work[] } {
+    if (view.paused.length === 0) return { work: [], waiting: [] }
     const paused = view.paused.map((trial) => ({ ...trial, reports: this.#weighted(trial.reports) }))
-    if (paused.length === 0) return { work: [], waiting: [] }
-    const trials = view.trials.map((trial) => ({ ...trial, reports: this.#weighted(trial.reports) }))
+    const trials = view.trials.map((trial) => this.#judged(trial))
     const decisions = new Map(
       this.#pruner
         .decide(
