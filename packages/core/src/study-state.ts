@@ -4,6 +4,17 @@ import { contentKey } from './key.ts'
 import type { StoredGeneration, StudyHeader, StudyStore } from './study-store.ts'
 import type { FinishedTrial, PausedTrial } from './trial.ts'
 
+/** Creates a study; what another process has made of it by now, where that was quicker. */
+async function createOrLoad(store: StudyStore, header: StudyHeader): ReturnType<StudyStore['load']> {
+  try {
+    await store.create(header)
+    return undefined
+  } catch (error) {
+    if (!(error instanceof TradewrightError && error.code === 'DUPLICATE_NAME')) throw error
+    return store.load(header.name)
+  }
+}
+
 /** What a study holds between two generations: the only state of the study loop, and exactly what a store keeps. */
 export class StudyState {
   readonly header: StudyHeader
@@ -28,11 +39,8 @@ export class StudyState {
    */
   static async open(store: StudyStore, header: StudyHeader): Promise<StudyState> {
     const state = new StudyState(header, store)
-    const stored = await store.load(header.name)
-    if (stored === undefined) {
-      await store.create(header)
-      return state
-    }
+    const stored = (await store.load(header.name)) ?? (await createOrLoad(store, header))
+    if (stored === undefined) return state
     for (const field of ['space', 'directions', 'seed', 'generationSize', 'sampler', 'content'] as const) {
       const [was, is] = [stored.header[field], header[field]]
       if (contentKey(was) !== contentKey(is))

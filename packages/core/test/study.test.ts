@@ -226,6 +226,16 @@ describe('createStudy', () => {
     ).rejects.toThrow(/space/)
   })
 
+  it('opens a study that another makes at the same moment', async () => {
+    const store = memoryStudyStore()
+    const ask = (seed: number): Promise<unknown> => createStudy({ space, seed, store }).ask()
+    await expect(Promise.all([ask(1), ask(1)])).resolves.toHaveLength(2)
+    const other = memoryStudyStore()
+    const both = [1, 2].map((seed) => createStudy({ space, seed, store: other }).ask())
+    expect((await Promise.allSettled(both)).map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
+    await expect(both[1]).rejects.toThrow(/STUDY_CONFLICT.*seed/)
+  })
+
   it('tells progress and events, and survives listeners that throw', async () => {
     const events = createEvents()
     const log: string[] = []
