@@ -151,7 +151,7 @@ export class EpisodeRows implements RowSource {
     this.#ring = store.slots / streams
     const ring = this.#ring
     this.#lanes = Array.from({ length: streams }, (_, lane) => ({
-      added: 0,
+      base: -lane * ring,
       bare: 0,
       transitions: 0,
       floor: 0,
@@ -159,7 +159,6 @@ export class EpisodeRows implements RowSource {
       first: lane * ring,
       end: (lane + 1) * ring,
       start: ROW.START as number,
-      slack: ring,
     }))
     this.flags = new Uint8Array(store.slots).fill(ROW.BARE)
     this.#scratch = allocateViews(1, store.layout.recordBytes)
@@ -171,7 +170,7 @@ export class EpisodeRows implements RowSource {
   }
 
   get appended(): number {
-    return this.#lanes.reduce((sum, lane) => sum + lane.added - lane.bare, 0)
+    return this.#lanes.reduce((sum, lane) => sum + rowsOf(lane) - lane.bare, 0)
   }
 
   /** Undefined where rows do not lie in one piece or nothing may be generated. */
@@ -201,13 +200,13 @@ export class EpisodeRows implements RowSource {
   }
 
   mark(out: Float64Array): void {
-    for (let lane = 0; lane < this.lanes; lane++) out[lane] = this.#lanes[lane].added
+    for (let lane = 0; lane < this.lanes; lane++) out[lane] = rowsOf(this.#lanes[lane])
   }
 
   replacedSince(slot: number, mark: Float64Array): boolean {
     const number = this.laneOf(slot)
     const lane = this.#lanes[number]
-    const since = lane.added - mark[number]
+    const since = rowsOf(lane) - mark[number]
     if (since === 0) return false
     // Rows that came after this slot's.
     const newer = lane.head - 1 - slot
@@ -222,21 +221,22 @@ export class EpisodeRows implements RowSource {
       const newer = (((count - 1 - place) % this.#ring) + this.#ring) % this.#ring
       return count - 1 - newer
     }
-    return serial(added[number] ?? 0) === serial(this.#lanes[number].added)
+    return serial(added[number] ?? 0) === serial(rowsOf(this.#lanes[number]))
   }
 
+  /** Begins a lane's ring anew, and tells the listeners: a lap at most lies between two calls. */
   #lap(lane: Lane): void {
-    lane.slack = this.#ring
+    lane.base += this.#ring
+    lane.head = lane.first
     for (const listener of this.#listeners) listener()
   }
 
   added(lane: number): number {
-    return this.#lanes[lane].added
+    return rowsOf(this.#lanes[lane])
   }
 
   oldest(lane: number): number {
-    const { floor, added } = this.#lanes[lane]
-    return Math.max(floor, added - this.#ring)
+    return Math.max(this.#lanes[lane].floor, this.added(lane) - this.#ring)
   }
 
   slotAt(lane: number, serial: number): number {
@@ -262,10 +262,8 @@ export class EpisodeRows implements RowSource {
     // BARE is 4: one transition less for the row that goes, one more for the row that comes.
     lane.transitions += ((this.flags[slot] & ROW.BARE) - (flags & ROW.BARE)) >> 2
     this.flags[slot] = flags
-    lane.added++
-    const next = slot + 1
-    lane.head = next === lane.end ? lane.first : next
-    if (--lane.slack === 0) this.#lap(lane)
+    lane.head = slot + 1
+    if (lane.head === lane.end) this.#lap(lane)
   }
 
   /** Stores one transition. @returns its slot. */
@@ -349,7 +347,7 @@ export class EpisodeRows implements RowSource {
     let done = 0
     while (done < count) {
       const slot = lane.head
-      const room = Math.min(this.store.seek(slot), lane.end - slot, count - done, lane.slack)
+      const room = Math.min(this.store.seek(slot), lane.end - slot, count - done)
       copyRows(this.#layout, this.store.views, this.store.base, fields, first + done, room)
       this.#advanceRun(lane, slot, ends, first + done, room)
       this.store.wrote(slot, room)
@@ -370,11 +368,8 @@ export class EpisodeRows implements RowSource {
     }
     lane.start = start
     lane.transitions += count - replaced
-    lane.added += count
-    const next = slot + count
-    lane.head = next === lane.end ? lane.first : next
-    lane.slack -= count
-    if (lane.slack === 0) this.#lap(lane)
+    lane.head = slot + count
+    if (lane.head === lane.end) this.#lap(lane)
   }
 
   /**
@@ -384,7 +379,7 @@ export class EpisodeRows implements RowSource {
   cut(laneNumber: number): void {
     const lane = this.#lanes[laneNumber]
     if (lane.start !== 0) return
-    const slot = this.slotAt(laneNumber, lane.added - 1)
+    const slot = this.slotAt(laneNumber, rowsOf(lane) - 1)
     this.flags[slot] = (this.flags[slot] & ROW.START) | ROW.BARE
     lane.transitions--
     lane.start = ROW.START
@@ -393,7 +388,7 @@ export class EpisodeRows implements RowSource {
 
   save(): EpisodeRowsState {
     return {
-      added: this.#lanes.map((lane) => lane.added),
+      added: this.#lanes.map(rowsOf),
       transitions: this.transitions,
       open: this.#lanes.map((lane) => lane.start === 0),
       floor: this.#lanes.map((lane) => lane.floor),
@@ -405,7 +400,7 @@ export class EpisodeRows implements RowSource {
     const { recordBytes } = this.#layout
     const most = Math.max(1, Math.floor(PIECE_BYTES / recordBytes))
     for (let lane = 0; lane < this.lanes; lane++) {
-      const used = Math.min(this.#ring, this.#lanes[lane].added)
+      const used = Math.min(this.#ring, this.added(lane))
       for (let row = 0; row < used; ) {
         const rows = Math.min(this.store.seek(lane * this.#ring + row), used - row, most)
         yield this.store.views.uint8.subarray(this.store.base, this.store.base + rows * recordBytes)
@@ -416,11 +411,10 @@ export class EpisodeRows implements RowSource {
 
   restore(state: EpisodeRowsState, flags: Uint8Array, pieces: Iterable<Uint8Array>): void {
     this.#lanes.forEach((lane, i) => {
-      lane.added = state.added[i]
       lane.floor = state.floor?.[i] ?? 0
-      lane.head = this.slotAt(i, lane.added)
+      lane.head = this.slotAt(i, state.added[i])
+      lane.base = state.added[i] - lane.head
       lane.start = state.open[i] ? 0 : ROW.START
-      lane.slack = this.#ring
     })
     this.flags.set(flags)
     for (const lane of this.#lanes) {
@@ -437,7 +431,7 @@ export class EpisodeRows implements RowSource {
     let lane = 0
     let row = 0
     for (const piece of pieces) {
-      while (row >= Math.min(this.#ring, this.#lanes[lane].added)) {
+      while (row >= Math.min(this.#ring, this.added(lane))) {
         lane++
         row = 0
       }
@@ -452,6 +446,9 @@ export class EpisodeRows implements RowSource {
     }
   }
 }
+
+/** Rows ever appended to a lane. */
+const rowsOf = (lane: Lane): number => lane.base + lane.head
 
 /** About as many bytes in a piece of a saved buffer. */
 const PIECE_BYTES = 1 << 20

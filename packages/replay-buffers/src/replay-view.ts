@@ -2,7 +2,7 @@ import { type Data, TradewrightError } from '@tradewright/core'
 import { type Accumulator, elementRows } from './accumulator.ts'
 import { columnSize, isReference, newColumn, type ReferenceSpec } from './columns.ts'
 import type { ColumnArray, Dtype } from './dtype.ts'
-import { ElementIndex, type ElementIndexState } from './element-index.ts'
+import { ElementIndex, type ElementIndexState, type ElementListener } from './element-index.ts'
 import { ROW, type RowIndex } from './episode-rows.ts'
 import type { Column, Field, Layout } from './layout.ts'
 import type { RandomStream } from './random-stream.ts'
@@ -84,13 +84,14 @@ export class ReplayView {
     this.outputs = outputColumns(store.layout, accumulator)
     this.#power = Float64Array.from({ length: accumulator.n + 1 }, (_, m) => accumulator.gamma ** m)
     let bound: BoundSampler | undefined
-    this.index = new ElementIndex(rows, accumulator, {
+    const listener: ElementListener = {
       enable: (slot) => {
         bound?.enable(slot)
         onEnable?.(slot)
       },
       disable: (slot) => bound?.disable(slot),
-    })
+    }
+    this.index = new ElementIndex(rows, accumulator, listener)
     const { index } = this
     const host: SamplerHost = {
       index: rows,
@@ -105,6 +106,14 @@ export class ReplayView {
     }
     bound = sampler.bind(host)
     this.sampler = bound
+    const { enableRange, disableRange } = bound
+    if (enableRange !== undefined && disableRange !== undefined) {
+      listener.disableRange = (slot, count) => disableRange.call(bound, slot, count)
+      listener.enableRange = (slot, count) => {
+        enableRange.call(bound, slot, count)
+        if (onEnable !== undefined) for (let i = slot; i < slot + count; i++) onEnable(i)
+      }
+    }
     rows.onLap(() => index.sync())
     rows.onDrop((slot, count) => {
       for (let i = slot; i < slot + count; i++) index.disable(i)

@@ -4,9 +4,9 @@ import { checkLines, isPlainLayout, storeLines } from './row-source.ts'
 
 /** Where one stream stands: plain numbers in one object, because an add touches all of them. */
 export interface Lane {
-  /** Rows ever appended, bare ones included. */
-  added: number
-  /** Of those the bare ones. */
+  /** Rows ever appended, bare ones included, less `head`: it changes once a lap. */
+  base: number
+  /** Bare rows ever appended. */
   bare: number
   /** Transitions stored. */
   transitions: number
@@ -20,8 +20,6 @@ export interface Lane {
   readonly end: number
   /** Flags of a row that comes now: START where no episode is open. */
   start: number
-  /** Rows until the ring has gone once round since its listeners were last told. */
-  slack: number
 }
 
 /** Adds one transition to a stream. @returns its slot. */
@@ -35,7 +33,7 @@ export interface AddTarget {
   readonly lane: Lane
   /** The plain form: other streams, truncations and final observations, and whatever is not of the exact form. */
   readonly plain: AddRow
-  /** The ring has gone round. */
+  /** The ring's last slot was written: begins at the first again. */
   readonly lap: () => void
 }
 
@@ -69,14 +67,11 @@ export function createRowAdder(layout: Layout, finite: boolean): ((target: AddTa
     ...checkLines(fields, finite, otherwise),
     'const slot = lane.head',
     ...fields.flatMap((field, i) => storeLines(field, i, index(field), field.dtype)),
-    // BARE is 4: a transition more where the row that goes was none.
-    'lane.transitions += (flags[slot] & 4) >> 2',
+    // BARE is 4: a transition more where the row that goes was none. A branch, for it goes one way for a whole lap.
+    'if ((flags[slot] & 4) !== 0) lane.transitions++',
     'flags[slot] = lane.start | end',
     'lane.start = end << 4',
-    'lane.added++',
-    'const next = slot + 1',
-    'lane.head = next === lane.end ? lane.first : next',
-    'if (--lane.slack === 0) lap()',
+    'if ((lane.head = slot + 1) === lane.end) lap()',
     'return slot',
     '}',
   ].join('\n')

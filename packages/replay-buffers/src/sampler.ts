@@ -44,6 +44,9 @@ export interface BoundSampler {
   enable(slot: number): void
   /** An element is gone. */
   disable(slot: number): void
+  /** The same of `count` slots from `slot`, in any order: only where that order changes no later draw. */
+  enableRange?(slot: number, count: number): void
+  disableRange?(slot: number, count: number): void
   /** Fills the first `request.count` places of `indices` and `weights`. At least one element is drawable. */
   draw(request: DrawRequest, indices: Int32Array, weights: Float32Array): void
   /** New errors of drawn elements. The values are checked. Left out where the sampler has no use for them. */

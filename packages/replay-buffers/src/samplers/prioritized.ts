@@ -74,6 +74,16 @@ class BoundPrioritized implements BoundSampler {
     this.#tree.set(slot, 0)
   }
 
+  enableRange(slot: number, count: number): void {
+    if (this.#freshNow < 0) this.#freshNow = this.#fresh()
+    this.#tree.fill(slot, slot + count, this.#freshNow)
+  }
+
+  disableRange(slot: number, count: number): void {
+    if (this.#freshNow < 0) this.#freshNow = this.#fresh()
+    this.#tree.fill(slot, slot + count, 0)
+  }
+
   /** The arrivals are over: the tree is whole again. */
   #settle(): void {
     this.#freshNow = -1

@@ -17,9 +17,17 @@ class BoundUniform implements BoundSampler {
   /** 1 where a slot is taken by the sample in hand. */
   readonly #taken: Uint8Array | undefined
 
+  readonly enableRange?: (slot: number, count: number) => void
+  readonly disableRange?: (slot: number, count: number) => void
+
   constructor(host: SamplerHost, replacement: boolean) {
     this.#host = host
     this.#replacement = replacement
+    // A list remembers the order in which elements came; without one there is nothing to keep.
+    if (!host.sparse) {
+      this.enableRange = () => {}
+      this.disableRange = () => {}
+    }
     this.#list = host.sparse ? new SlotSet(host.index.slots) : undefined
     this.#taken = replacement ? undefined : new Uint8Array(host.index.slots)
   }
