@@ -322,3 +322,35 @@ export function pairGradients(
     }
   }
 }
+
+/**
+ * Along one axis: for every value and observation the root of the square distance, and the sum, of which the other axes'
+ * parts are known.
+ *
+ * @param column, rest, sums  shape [stride], the first `n` count; read two at a time
+ * @param roots, totals       shape [count * stride]
+ */
+export function distancesAlong(
+  values: usize, count: i32, column: usize, rest: usize, sums: usize, stride: i32, n: i32, weight: f64, sumWeight: f64,
+  factor: f64, roots: usize, totals: usize,
+): void {
+  const bytes = (<usize>stride) << 3
+  const end = (<usize>((n + 1) & ~1)) << 3
+  const one = f64x2.splat(1)
+  const scale = f64x2.splat(factor)
+  const own = f64x2.splat(weight)
+  const ownSum = f64x2.splat(sumWeight)
+  for (let m = 0; m < count; m++) {
+    const value = v128.load64_splat(values + ((<usize>m) << 3))
+    for (let at: usize = 0; at < end; at += 16) {
+      const difference = f64x2.sub(value, v128.load(column + at))
+      const s = f64x2.mul(difference, difference)
+      const square = f64x2.add(v128.load(rest + at), f64x2.mul(own, s))
+      v128.store(roots + at, f64x2.mul(scale, f64x2.sqrt(square)))
+      const q = f64x2.div(one, f64x2.add(one, f64x2.mul(ownSum, s)))
+      v128.store(totals + at, f64x2.add(v128.load(sums + at), f64x2.mul(q, q)))
+    }
+    roots += bytes
+    totals += bytes
+  }
+}

@@ -1,5 +1,6 @@
 import { choleskyRows, inverseFromCholesky, solveLower, solveUpper } from './cholesky.ts'
-import { BLOCK, type GpKernels, gpKernels } from './gp-kernels.ts'
+import { fastestGpKernels } from './fastest-gp-kernels.ts'
+import { BLOCK, type GpKernels } from './gp-kernels.ts'
 import { type AxisKinds, axisSquare, type GpParameters, RATIONAL, SQRT5 } from './gp-parameters.ts'
 
 /** A posterior over functions: given observations, the mean and variance anywhere. */
@@ -28,7 +29,7 @@ export class GaussianProcess {
    * @param capacity observations, later ones included.
    * @param kernels  what the costly loops run on; every form gives the same numbers.
    */
-  constructor(parameters: GpParameters, kinds: AxisKinds, capacity: number, kernels: GpKernels = gpKernels()) {
+  constructor(parameters: GpParameters, kinds: AxisKinds, capacity: number, kernels: GpKernels = fastestGpKernels()) {
     this.parameters = parameters
     this.d = kinds.length
     this.#kinds = kinds
@@ -76,16 +77,52 @@ export class GaussianProcess {
     if (this.#plain) for (let i = 0; i < count * d; i++) if (Number.isNaN(x[i])) this.#plain = false
     this.n += count
     for (let jitter = 0; ; jitter = Math.max(10 * jitter, 1e-8)) {
-      for (let i = from; i < this.n; i++) {
-        this.#covariances(this.#x, i * d, 0, i, this.#l, i * this.#capacity)
-        this.#l[i * this.#capacity + i] = this.variance * (1 + jitter) + this.parameters.noise
-      }
-      if (choleskyRows(this.#l, this.#capacity, from, this.n) || jitter > 1) break
+      const factored = from === 0 && this.#plain ? this.#factorAll(jitter) : this.#factorRows(from, jitter)
+      if (factored || jitter > 1) break
     }
     this.#alpha.set(this.#y.subarray(0, this.n))
     const alpha = this.#alpha.subarray(0, this.n)
     solveLower(this.#l, this.#capacity, this.n, alpha)
     solveUpper(this.#l, this.#capacity, this.n, alpha)
+  }
+
+  /** The factor's rows from `from` on; false where the matrix is not positive. */
+  #factorRows(from: number, jitter: number): boolean {
+    const { d, n } = this
+    for (let i = from; i < n; i++) {
+      this.#covariances(this.#x, i * d, 0, i, this.#l, i * this.#capacity)
+      this.#l[i * this.#capacity + i] = this.variance * (1 + jitter) + this.parameters.noise
+    }
+    return choleskyRows(this.#l, this.#capacity, from, n)
+  }
+
+  /** The whole factor, where every coordinate is a number. */
+  #factorAll(jitter: number): boolean {
+    const { d, n } = this
+    const { scale } = this.parameters
+    const part = this.#part
+    const work = this.#kernels.fitWork(n, d)
+    const { squares, width, roots, sums, l } = work
+    for (let i = 1, p = 0; i < n; i++)
+      for (let k = 0; k < i; k++, p++)
+        for (let j = 0; j < d; j++) {
+          const difference = this.#x[i * d + j] - this.#x[k * d + j]
+          squares[p * width + j] = difference * difference
+        }
+    const weights = new Float64Array(3 * width)
+    weights.set(this.#weights.subarray(0, d))
+    weights.set(this.#weights.subarray(d), width)
+    work.distances(weights, part > 0)
+    for (let i = 0, p = 0; i < n; i++) {
+      for (let k = 0; k < i; k++, p++) {
+        const root = roots[p]
+        l[i * n + k] = scale * (1 + root + (root * root) / 3) * Math.exp(-root) + part * sums[p]
+      }
+      l[i * n + i] = this.variance * (1 + jitter) + this.parameters.noise
+    }
+    const factored = work.factor()
+    for (let i = 0; i < n; i++) this.#l.set(l.subarray(i * n, i * n + i + 1), i * this.#capacity)
+    return factored
   }
 
   /** Covariances of a point with the observations from `from` to `count`. */
@@ -129,12 +166,10 @@ export class GaussianProcess {
    */
   meansAlong(point: Float64Array, axis: number, values: Float64Array, out: Float64Array): void {
     const { d, n } = this
-    const { scale } = this.parameters
     const x = this.#x
     const part = this.#part
     const kinds = this.#kinds
     const weights = this.#weights
-    const alpha = this.#alpha
     const rest = this.#k
     const sums = this.#slope
     const plain = this.#isPlain(point, 0)
@@ -154,21 +189,51 @@ export class GaussianProcess {
       rest[i] = square
       sums[i] = sum
     }
-    const own = weights[axis]
-    const ownSum = weights[d + axis]
+    if (plain) this.#alongPlain(axis, values, out)
+    else this.#alongAny(axis, values, out)
+  }
+
+  /** {@link GaussianProcess.meansAlong} once what the other axes add is in `#k` and `#slope`. */
+  #alongPlain(axis: number, values: Float64Array, out: Float64Array): void {
+    const { d, n } = this
+    const { scale } = this.parameters
+    const part = this.#part
+    const alpha = this.#alpha
+    const work = this.#kernels.lineWork(n, values.length)
+    const { roots, sums, stride } = work
+    work.values.set(values)
+    for (let i = 0; i < n; i++) work.column[i] = this.#x[i * d + axis]
+    work.rest.set(this.#k.subarray(0, n))
+    work.restSums.set(this.#slope.subarray(0, n))
+    work.distances(this.#weights[axis], this.#weights[d + axis])
     for (let m = 0; m < values.length; m++) {
-      const value = values[m]
+      let mean = 0
+      for (let i = 0, at = m * stride; i < n; i++, at++) {
+        const root = roots[at]
+        let k = scale * (1 + root + (root * root) / 3) * Math.exp(-root)
+        if (part > 0) k += part * sums[at]
+        mean += k * alpha[i]
+      }
+      out[m] = mean
+    }
+  }
+
+  #alongAny(axis: number, values: Float64Array, out: Float64Array): void {
+    const { d, n } = this
+    const { scale } = this.parameters
+    const part = this.#part
+    const weights = this.#weights
+    for (let m = 0; m < values.length; m++) {
       let mean = 0
       for (let i = 0, at = axis; i < n; i++, at += d) {
-        const difference = value - x[at]
-        const s = plain ? difference * difference : axisSquare(kinds[axis], value, x[at])
-        const root = SQRT5 * Math.sqrt(rest[i] + own * s)
+        const s = axisSquare(this.#kinds[axis], values[m], this.#x[at])
+        const root = SQRT5 * Math.sqrt(this.#k[i] + weights[axis] * s)
         let k = scale * (1 + root + (root * root) / 3) * Math.exp(-root)
         if (part > 0) {
-          const q = 1 / (1 + ownSum * s)
-          k += part * (sums[i] + q * q)
+          const q = 1 / (1 + weights[d + axis] * s)
+          k += part * (this.#slope[i] + q * q)
         }
-        mean += k * alpha[i]
+        mean += k * this.#alpha[i]
       }
       out[m] = mean
     }

@@ -1,5 +1,6 @@
 import { solveLower, solveUpper } from './cholesky.ts'
-import { type FitWork, type GpKernels, gpKernels } from './gp-kernels.ts'
+import { fastestGpKernels } from './fastest-gp-kernels.ts'
+import type { FitWork, GpKernels } from './gp-kernels.ts'
 import { type AxisKinds, axisSquare, type GpParameters, RATIONAL } from './gp-parameters.ts'
 import { lbfgs } from './lbfgs.ts'
 
@@ -45,7 +46,7 @@ export interface GpFit {
  *   Optuna's GPSampler, and Gamma(1.1, 2) on the variance of the sum.
  */
 export function fitGp(x: Float64Array, y: Float64Array, kinds: AxisKinds, options: GpFitOptions): GpFit {
-  const { evaluations, from, kernels = gpKernels() } = options
+  const { evaluations, from, kernels = fastestGpKernels() } = options
   const n = y.length
   const d = kinds.length
   const work = kernels.fitWork(n, d)

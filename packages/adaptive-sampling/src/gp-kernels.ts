@@ -1,6 +1,3 @@
-import { plainGpKernels } from './plain-gp-kernels.ts'
-import { wasmGpKernels } from './wasm-gp-kernels.ts'
-
 /** What a fit works on: pairs (i, k < i) of `n` observations, row by row. One is open at a time. */
 export interface FitWork {
   /** shape [pairs * width], squared distances axis by axis, zeros from axis d on; to be filled once. */
@@ -59,6 +56,25 @@ export interface BlockWork {
   solve(count: number): void
 }
 
+/** What a model is looked at in along one axis through a point. One is open at a time. */
+export interface LineWork {
+  /** shape [values], to be filled, as the next three: coordinates of the axis to try */
+  readonly values: Float64Array
+  /** shape [n], the observations' coordinates on the axis */
+  readonly column: Float64Array
+  /** shape [n], weighted squares over the other axes */
+  readonly rest: Float64Array
+  /** shape [n], kernels of one axis summed over the others */
+  readonly restSums: Float64Array
+  /** shape [values * stride], what {@link LineWork.distances} finds */
+  readonly roots: Float64Array
+  readonly sums: Float64Array
+  /** n, made even. */
+  readonly stride: number
+  /** @param sumWeight 1 / length^2 of the sum, times {@link RATIONAL}. */
+  distances(weight: number, sumWeight: number): void
+}
+
 /** Points in a block. */
 export const BLOCK = 32
 
@@ -67,12 +83,5 @@ export interface GpKernels {
   readonly form: 'plain' | 'wasm'
   fitWork(n: number, d: number): FitWork
   blockWork(model: BlockModel): BlockWork
-}
-
-let chosen: GpKernels | undefined
-
-/** The fastest form that runs here. */
-export function gpKernels(): GpKernels {
-  chosen ??= wasmGpKernels() ?? plainGpKernels
-  return chosen
+  lineWork(n: number, values: number): LineWork
 }

@@ -1,5 +1,5 @@
 import { choleskyRows, inverseFromCholesky, solveLower } from './cholesky.ts'
-import { BLOCK, type BlockModel, type BlockWork, type FitWork, type GpKernels } from './gp-kernels.ts'
+import { BLOCK, type BlockModel, type BlockWork, type FitWork, type GpKernels, type LineWork } from './gp-kernels.ts'
 import { RATIONAL, SQRT5 } from './gp-parameters.ts'
 
 function fitWork(n: number, d: number): FitWork {
@@ -87,5 +87,32 @@ function blockWork({ n, d, stride, columns, l, weights }: BlockModel): BlockWork
   }
 }
 
+function lineWork(n: number, count: number): LineWork {
+  const stride = n + (n & 1)
+  const values = new Float64Array(count)
+  const [column, rest, restSums] = [new Float64Array(n), new Float64Array(n), new Float64Array(n)]
+  const roots = new Float64Array(count * stride)
+  const sums = new Float64Array(count * stride)
+  return {
+    values,
+    column,
+    rest,
+    restSums,
+    roots,
+    sums,
+    stride,
+    distances(weight, sumWeight) {
+      for (let m = 0; m < count; m++)
+        for (let i = 0, at = m * stride; i < n; i++, at++) {
+          const difference = values[m] - column[i]
+          const s = difference * difference
+          roots[at] = SQRT5 * Math.sqrt(rest[i] + weight * s)
+          const q = 1 / (1 + sumWeight * s)
+          sums[at] = restSums[i] + q * q
+        }
+    },
+  }
+}
+
 /** The kernels in TypeScript: the reference. */
-export const plainGpKernels: GpKernels = { form: 'plain', fitWork, blockWork }
+export const plainGpKernels: GpKernels = { form: 'plain', fitWork, blockWork, lineWork }

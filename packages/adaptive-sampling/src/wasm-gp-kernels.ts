@@ -1,5 +1,5 @@
 import { GP_WASM } from './generated/gp-wasm.ts'
-import { BLOCK, type BlockWork, type FitWork, type GpKernels } from './gp-kernels.ts'
+import { BLOCK, type BlockWork, type FitWork, type GpKernels, type LineWork } from './gp-kernels.ts'
 import { RATIONAL, SQRT5 } from './gp-parameters.ts'
 
 /** The part of the platform's WebAssembly that is used; the compiler's own types come with the browser's only. */
@@ -54,6 +54,20 @@ interface Exports {
     share: number,
     slope: number,
     gradient: number,
+  ): void
+  distancesAlong(
+    values: number,
+    count: number,
+    column: number,
+    rest: number,
+    sums: number,
+    stride: number,
+    n: number,
+    weight: number,
+    sumWeight: number,
+    factor: number,
+    roots: number,
+    totals: number,
   ): void
 }
 
@@ -171,6 +185,42 @@ function kernelsOf(memory: Memory, kernels: Exports): GpKernels {
         },
         solve(count) {
           kernels.solveLowerRows(factor.byteOffset, stride, n, roots.byteOffset, stride, count, 0)
+        },
+      }
+    },
+    lineWork(n, count): LineWork {
+      const stride = n + (n & 1)
+      const [values, column, rest, restSums, roots, sums] = arrays(memory, [
+        count,
+        n,
+        n,
+        n,
+        count * stride,
+        count * stride,
+      ])
+      return {
+        values,
+        column,
+        rest,
+        restSums,
+        roots,
+        sums,
+        stride,
+        distances(weight, sumWeight) {
+          kernels.distancesAlong(
+            values.byteOffset,
+            count,
+            column.byteOffset,
+            rest.byteOffset,
+            restSums.byteOffset,
+            stride,
+            n,
+            weight,
+            sumWeight,
+            SQRT5,
+            roots.byteOffset,
+            sums.byteOffset,
+          )
         },
       }
     },

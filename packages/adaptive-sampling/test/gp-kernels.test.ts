@@ -39,7 +39,9 @@ it.each([
     const out = new Float64Array(count * gp.stride)
     const means = new Float64Array(count)
     gp.whiten(points, count, out, means)
-    return [means, ...Array.from({ length: count }, (_, c) => out.slice(c * gp.stride, c * gp.stride + n))]
+    const along = new Float64Array(5)
+    gp.meansAlong(points.subarray(0, d), d - 1, Float64Array.of(0, 0.2, points[d - 1], 0.7, 1), along)
+    return [means, along, ...Array.from({ length: count }, (_, c) => out.slice(c * gp.stride, c * gp.stride + n))]
   }
   const rows = whiten(plainGpKernels)
   expect(whiten(compiled)).toEqual(rows)
@@ -47,7 +49,8 @@ it.each([
   const gp = new GaussianProcess(plain.parameters, numbers, n)
   gp.add(x, y, n)
   expect(gp.mean(points, 0)).toBe(rows[0][0])
-  const variance = gp.variance - rows[1].reduce((s, v) => s + v * v, 0)
+  expect(Math.abs(rows[1][2] - rows[0][0])).toBeLessThan(1e-9)
+  const variance = gp.variance - rows[2].reduce((s, v) => s + v * v, 0)
   expect(gp.predict(points.subarray(0, d), new Float64Array(2 * d)).variance).toBeCloseTo(Math.max(1e-12, variance), 9)
 })
 
