@@ -1,7 +1,7 @@
 // Batches from a buffer on disk with ten times more data than its memory budget, against plain positional reads of the
 // same records from one file, by one thread. Hot: the system has the files in its page cache. Cold: it has been told to
 // drop them (needs root; left out otherwise). A regression: the buffer reads blocks more than once a batch, or copies.
-//   node --conditions=@tradewright/source --import tsx packages/replay-buffers/bench/disk.bench.ts
+//   npm run bench:replay -- disk
 import * as nodeFs from 'node:fs'
 import { closeSync, fsyncSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'

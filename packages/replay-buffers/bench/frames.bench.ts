@@ -1,6 +1,6 @@
 // Batches of 84 x 84 x 4 uint8 observations against a plain copy of the same bytes: what a learner on frames is fed by.
 // Below 95 % of the plain copy the buffer itself would cost, not the memory.
-//   node --conditions=@tradewright/source --import tsx packages/replay-buffers/bench/frames.bench.ts
+//   npm run bench:replay -- frames
 import { createReplayBuffer, frameStack, type ReplayBuffer } from '../src/index.ts'
 
 const FRAME = 84 * 84

@@ -1,6 +1,7 @@
 // A user's indicator that is slow on purpose: per bar a loop over the window, as an `onBar` function would do it.
 export const weightedMomentum = {
-  compute([close]: readonly Float64Array[], [period]: readonly number[], length: number): Float64Array {
+  /** @param {readonly Float64Array[]} inputs @param {readonly number[]} params @param {number} length */
+  compute([close], [period], length) {
     const out = new Float64Array(length).fill(Number.NaN)
     for (let i = period; i < length; i++) {
       let sum = 0
