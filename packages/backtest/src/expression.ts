@@ -1,5 +1,5 @@
 import { TradewrightError } from '@tradewright/core'
-import { foldNode } from './fold.ts'
+import { foldNode, foldPair } from './fold.ts'
 import type { NodeGraph } from './node-graph.ts'
 import { Op } from './operation.ts'
 
@@ -122,11 +122,11 @@ class NodeExpr {
   }
 
   binary(code: number, other: unknown, method: string, kind: 'value' | 'boolean'): number {
-    return foldNode(this.#graph, code, [this.#node, NodeExpr.node(this.#graph, other, kind, method)])
+    return foldPair(this.#graph, code, this.#node, NodeExpr.node(this.#graph, other, kind, method))
   }
 
   swapped(code: number, other: unknown, method: string): number {
-    return foldNode(this.#graph, code, [NodeExpr.node(this.#graph, other, 'value', method), this.#node])
+    return foldPair(this.#graph, code, NodeExpr.node(this.#graph, other, 'value', method), this.#node)
   }
 
   unary(code: number): number {
@@ -286,41 +286,14 @@ class ConditionExpr extends NodeExpr implements BooleanExpr {
   }
 }
 
-/** One expression object a node: the same node is the same object. */
-const expressions = new WeakMap<NodeGraph, NodeExpr[]>()
-let lastGraph: NodeGraph | undefined
-let lastExpressions: NodeExpr[] = []
-
-function expressionsOf(graph: NodeGraph): NodeExpr[] {
-  if (graph === lastGraph) return lastExpressions
-  let list = expressions.get(graph)
-  if (list === undefined) {
-    list = []
-    expressions.set(graph, list)
-  }
-  lastGraph = graph
-  lastExpressions = list
-  return list
-}
-
-/** The expression of a node that gives numbers. */
+/** An expression of a node that gives numbers. */
 export function valueExpr(graph: NodeGraph, node: number): Expr {
-  const list = expressionsOf(graph)
-  const known = list[node]
-  if (known !== undefined) return known as ValueExpr
-  const made = new ValueExpr(graph, node)
-  list[node] = made
-  return made
+  return new ValueExpr(graph, node)
 }
 
-/** The expression of a node that gives true and false. */
+/** An expression of a node that gives true and false. */
 export function booleanExpr(graph: NodeGraph, node: number): BooleanExpr {
-  const list = expressionsOf(graph)
-  const known = list[node]
-  if (known !== undefined) return known as ConditionExpr
-  const made = new ConditionExpr(graph, node)
-  list[node] = made
-  return made
+  return new ConditionExpr(graph, node)
 }
 
 /** The graph that an expression is a node of. */

@@ -65,8 +65,11 @@ export interface FastBatch {
   readonly wantSums?: boolean | undefined
   /** Columns beyond this are not held at once: the batch is split. @default 1 GiB */
   readonly maxBytes?: number | undefined
+  /** Whether columns wait until {@link FastRunner.ensure} asks for them. @default false */
+  readonly lazy?: boolean | undefined
 }
 
+/** @default of `maxBytes` */
 const MOST_COLUMN_BYTES = 1024 * 1024 * 1024
 
 /** The indexes of n trials in their order. */
@@ -187,8 +190,24 @@ export class FastRunner {
   }
 
   load(): void {
-    this.#columns.load(this.#firstWord())
+    this.#columns.load(this.#batch.lazy === true, this.#firstWord())
     this.#bits.load()
+  }
+
+  /** Computes the columns that some of the trials need, where the batch is lazy. */
+  ensure(trials: Uint32Array): void {
+    const { plans, settings } = this.#batch
+    const { nodes, fast } = plans
+    const found = new Set<number>()
+    for (const t of trials) {
+      if (fast[t] === 0) continue
+      for (let at = t * PLAN.size; at < (t + 1) * PLAN.size; at++)
+        if (nodes[at] >= 0) this.#bits.columnsBelow(nodes[at], found)
+      const { stopLoss, takeProfit } = settings(t)
+      if (stopLoss.node >= 0) found.add(stopLoss.node)
+      if (takeProfit.node >= 0) found.add(takeProfit.node)
+    }
+    this.#columns.ensure(found)
   }
 
   /** The first word of 64 bars that any trial needs. */

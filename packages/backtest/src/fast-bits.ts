@@ -80,6 +80,21 @@ export class FastBits {
     if (left !== undefined && right !== undefined) this.#columns.pair(left, right)
   }
 
+  /** The nodes of columns that a trial's node compares, into `found`. */
+  columnsBelow(node: number, found: Set<number>): void {
+    const graph = this.#graph
+    const stack = [node]
+    for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
+      const code = graph.code(top)
+      if (!isComparison(code) && !isLogic(code)) continue
+      for (let k = 0; k < graph.operandCount(top); k++) {
+        const operand = graph.operand(top, k)
+        if (isLogic(code)) stack.push(operand)
+        else if (graph.code(operand) !== Op.constant) found.add(operand)
+      }
+    }
+  }
+
   /**
    * A number that is the same for trials that compare nearby columns: run one after another, they find these in the
    * processor's cache. `side` columns by `side` columns have one number, below (columns / side + 1) squared.
@@ -159,7 +174,7 @@ export class FastBits {
     const { kernels } = this.#memory
     const words = this.#span
     if (isComparison(code)) return this.#comparison(code, graph.operand(node, 0), graph.operand(node, 1), shared)
-    if (code === Op.always) return graph.constants(node)[0] === true ? this.#ones : this.#zeros
+    if (code === Op.always) return graph.constant(node, 0) === true ? this.#ones : this.#zeros
     if (!isLogic(code)) return this.#packed(this.#values.boolean(node), shared)
     const a = this.bits(graph.operand(node, 0))
     if (code === Op.not) {
@@ -169,7 +184,7 @@ export class FastBits {
     }
     if (code === Op.lagBoolean) {
       const out = this.#place(shared)
-      kernels.bitsLag(this.#at(a), Math.min(graph.constants(node)[0] as number, words * 64), words, this.#at(out))
+      kernels.bitsLag(this.#at(a), Math.min(graph.constant(node, 0) as number, words * 64), words, this.#at(out))
       return out
     }
     const b = this.bits(graph.operand(node, 1))
@@ -238,7 +253,7 @@ export class FastBits {
     const above = this.#at(greater)
     const below = this.#at(less)
     if (graph.code(b) === Op.constant) {
-      const value = graph.constants(b)[0] as number
+      const value = graph.constant(b, 0) as number
       if (value - value === 0) {
         const compare = cross ? kernels.crossNumber : kernels.compareNumber
         const solidEnd = left.codable ? left.solidEnd : first // values beyond 1e300 are compared one by one
@@ -297,7 +312,7 @@ export class FastBits {
     }
     const left = this.#columns.column(a).valid
     const constant = this.#graph.code(b) === Op.constant
-    if (constant && Number.isNaN(this.#graph.constants(b)[0] as number)) return this.#zeros
+    if (constant && Number.isNaN(this.#graph.constant(b, 0) as number)) return this.#zeros
     const right = constant ? this.#ones : this.#columns.column(b).valid
     kernels.bitsAnd(this.#at(left), this.#at(right), words, to)
     kernels.bitsAndNot(to, this.#at(below), words, to)

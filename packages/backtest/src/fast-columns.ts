@@ -1,10 +1,13 @@
 import { TradewrightError } from '@tradewright/core'
 import type { FastMemory } from './fast-memory.ts'
 import { indicatorOperation } from './indicator-node.ts'
+import type { Coding } from './kernels/kernel-set.ts'
 import type { NodeValues } from './node-values.ts'
 
 /** Codes pay once a column of a family is compared this often. */
 const COMPARISONS_PER_COLUMN = 3
+/** Words of 64 bars that are coded at once: a hundred columns of that size stay in the second cache. */
+const BLOCK_WORDS = 16
 /** Share of undecided words above which a family's codes are given up. */
 const UNDECIDED = 0.4
 
@@ -21,6 +24,7 @@ export interface FastColumn {
   solid: number
   solidEnd: number
   codable: boolean
+  loaded: boolean
   /** Set where it could not be computed: its trials are left to the plain form, which says why. */
   failed: boolean
   /** Columns it is compared with, directly or through others, share a family: the root's index. */
@@ -78,6 +82,7 @@ export class FastColumns {
       solid: 0,
       solidEnd: 0,
       codable: false,
+      loaded: false,
       failed: false,
       family,
       comparisons: 0,
@@ -97,7 +102,7 @@ export class FastColumns {
   /** A column that was asked for. @throws TradewrightError `INTERNAL` where it could not be computed. */
   column(node: number): FastColumn {
     const column: FastColumn | undefined = this.#columns[this.#place[node] - 1]
-    if (column === undefined || column.failed)
+    if (column === undefined || column.failed || !column.loaded)
       throw new TradewrightError('INTERNAL', `node ${node} has no column in the fast form`, { node })
     return column
   }
@@ -110,28 +115,53 @@ export class FastColumns {
   }
 
   /**
-   * Computes every column asked for.
+   * Computes the columns of the families that get codes; every other one now, or where `lazy` when {@link ensure} asks.
    *
    * @param first the first word that is needed, even.
-   * @throws TradewrightError what a node throws, with the node's text.
    */
-  load(first: number = 0): void {
+  load(lazy: boolean, first: number = 0): void {
     this.first = first
-    const memory = this.#memory
-    const { kernels } = memory
-    const { words } = this
-    for (const column of this.#columns) {
-      column.values = memory.allocate(words * 512)
-      column.valid = memory.allocate(words * 8)
+    this.#encode()
+    if (!lazy) this.#loadAll(this.#columns)
+  }
+
+  /** Computes what is not there yet of some nodes that were asked for. */
+  ensure(nodes: Iterable<number>): void {
+    const missing: FastColumn[] = []
+    for (const node of nodes) {
+      const column: FastColumn | undefined = this.#columns[this.#place[node] - 1]
+      if (column !== undefined && !column.loaded) missing.push(column)
     }
-    this.#compute()
-    const length = this.#values.bars.length
-    for (const column of this.#columns) {
-      memory.viewDoubles(column.values, words * 64).fill(NaN, length)
-      column.codable = kernels.scanColumn(column.values + first * 512, words - first, column.valid + first * 8) === 1
+    if (missing.length > 0) this.#loadAll(missing)
+  }
+
+  #loadAll(columns: readonly FastColumn[]): void {
+    const { first, words } = this
+    for (const column of this.#computeMissing(columns)) {
+      column.codable = this.#scan(column, first, words)
       this.#findSolid(column)
     }
-    this.#encode()
+  }
+
+  /** Those that were not there, computed and padded. */
+  #computeMissing(columns: readonly FastColumn[]): readonly FastColumn[] {
+    const memory = this.#memory
+    const { words } = this
+    const missing = columns.filter((column) => !column.loaded)
+    for (const column of missing) {
+      column.values = memory.allocate(words * 512)
+      column.valid = memory.allocate(words * 8)
+      column.loaded = true
+    }
+    this.#compute(missing)
+    const { length } = this.#values.bars
+    for (const column of missing) memory.viewDoubles(column.values, words * 64).fill(NaN, length)
+    return missing
+  }
+
+  /** Finds where some words of a column are numbers. @returns whether codes may stand for them. */
+  #scan(column: FastColumn, from: number, to: number): boolean {
+    return this.#memory.kernels.scanColumn(column.values + from * 512, to - from, column.valid + from * 8) === 1
   }
 
   #findSolid(column: FastColumn): void {
@@ -146,10 +176,10 @@ export class FastColumns {
     column.solidEnd = end
   }
 
-  #compute(): void {
+  #compute(columns: readonly FastColumn[]): void {
     const { graph } = this.#values
     const groups = new Map<string, FastColumn[]>()
-    for (const column of this.#columns) {
+    for (const column of columns) {
       const operation = indicatorOperation(graph.code(column.node))
       const known = this.#keep ? this.#values.known(column.node) : undefined
       if (known !== undefined || operation?.definition.computeMany === undefined || operation.codes.length > 1) {
@@ -217,25 +247,42 @@ export class FastColumns {
     }
     const { coding } = this.#memory.kernels
     if (coding === undefined) return
-    const { first } = this
-    const bars = (this.words - first) * 64
     for (const family of families.values()) {
       const comparisons = family.reduce((sum, column) => sum + column.comparisons, 0)
+      if (family.length < 2 || comparisons < COMPARISONS_PER_COLUMN * family.length) continue
+      this.#computeMissing(family)
+      for (const column of family) column.codable = true
+      this.#encodeFamily(coding, family, true)
+      for (const column of family) this.#findSolid(column)
+      // A column of values beyond 1e300 spoils the range of the others: they are coded again without it.
       const coded = family.filter((column) => column.codable)
-      if (coded.length < 2 || comparisons < COMPARISONS_PER_COLUMN * family.length) continue
-      for (const column of coded) column.codes = this.#memory.allocate(this.words * 128)
-      const mark = this.#memory.mark()
-      const low = this.#memory.allocate(bars * 8)
-      const high = this.#memory.allocate(bars * 8)
-      const scale = this.#memory.allocate(bars * 8)
-      this.#memory.viewDoubles(low, bars).fill(Number.POSITIVE_INFINITY)
-      this.#memory.viewDoubles(high, bars).fill(Number.NEGATIVE_INFINITY)
-      for (const column of coded) coding.widenRange(column.values + first * 512, bars, low, high)
-      coding.scaleRange(low, high, bars, scale)
-      for (const column of coded)
-        coding.encodeColumn(column.values + first * 512, bars, low, scale, column.codes + first * 128)
-      this.#memory.release(mark)
+      if (coded.length > 1 && coded.length < family.length) this.#encodeFamily(coding, coded, false)
+      for (const column of family) if (!column.codable || coded.length < 2) column.codes = 0
     }
+  }
+
+  /** Block by block, so that all columns of a block are still in the processor's cache when their range is known. */
+  #encodeFamily(coding: Coding, family: readonly FastColumn[], scan: boolean): void {
+    const memory = this.#memory
+    for (const column of family) if (column.codes === 0) column.codes = memory.allocate(this.words * 128)
+    const mark = memory.mark()
+    const low = memory.allocate(BLOCK_WORDS * 512)
+    const high = memory.allocate(BLOCK_WORDS * 512)
+    const scale = memory.allocate(BLOCK_WORDS * 512)
+    for (let from = this.first; from < this.words; from += BLOCK_WORDS) {
+      const to = Math.min(from + BLOCK_WORDS, this.words)
+      const bars = (to - from) * 64
+      memory.viewDoubles(low, bars).fill(Number.POSITIVE_INFINITY)
+      memory.viewDoubles(high, bars).fill(Number.NEGATIVE_INFINITY)
+      for (const column of family) {
+        if (scan && !this.#scan(column, from, to)) column.codable = false
+        coding.widenRange(column.values + from * 512, bars, low, high)
+      }
+      coding.scaleRange(low, high, bars, scale)
+      for (const column of family)
+        coding.encodeColumn(column.values + from * 512, bars, low, scale, column.codes + from * 128)
+    }
+    memory.release(mark)
   }
 
   /** Gives up codes that decide too little. */

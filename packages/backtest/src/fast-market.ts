@@ -12,6 +12,18 @@ const COST_SETS = 8
 const LEAST_PRICE = 1e-100
 const GREATEST_PRICE = 1e100
 
+/** Whether every bar has low <= open <= high, all prices. */
+function rangesFit({ open, high, low, length }: MarketPrices): boolean {
+  let fit = true
+  for (let i = 0; i < length; i++)
+    if (!(low[i] > LEAST_PRICE && low[i] <= open[i] && open[i] <= high[i] && high[i] < GREATEST_PRICE)) fit = false
+  return fit
+}
+
+function isFlat({ low, high, close }: MarketPrices): boolean {
+  return low.every((x, i) => x === close[i] && high[i] === x)
+}
+
 /** Levels of a range table over n bars: at most `most`, and what its bound on bytes allows. */
 function levelsOf(n: number, most: number): number {
   return Math.max(1, Math.min(32 - Math.clz32(n), most, Math.floor(TABLE_BYTES / (16 * n))))
@@ -57,6 +69,9 @@ export class FastMarket {
   #close = 0
   #open = 0
   #high = 0
+  #low = 0
+  /** Whether `#ranges` is the table of closes, because lows and highs are closes. */
+  #flat = false
   #records = 0
   #moments = 0
   #closes: RangeTable | undefined
@@ -76,7 +91,7 @@ export class FastMarket {
 
   /** Bytes that the market of n bars may take: columns, sums, two range tables, one set of costs. */
   static mostBytes(n: number): number {
-    return n * (3 * 8 + 32 + 16 + 64 + 2 * 16 * levelsOf(n, 32))
+    return n * (4 * 8 + 32 + 16 + 64 + 2 * 16 * levelsOf(n, 32))
   }
 
   /** The bars again, after `forget`. */
@@ -94,6 +109,7 @@ export class FastMarket {
     if (lost(this.#close, () => this.close)) this.#close = 0
     if (lost(this.#open, () => this.open)) this.#open = 0
     if (lost(this.#high, () => this.high)) this.#high = 0
+    if (lost(this.#low, () => this.low)) this.#low = 0
     if (lost(this.#records, () => this.records)) this.#records = 0
     if (lost(this.#moments, () => this.moments)) this.#moments = 0
     if (lost(this.#closes?.table ?? 0, () => this.closes)) this.#closes = undefined
@@ -109,6 +125,26 @@ export class FastMarket {
   restore(): void {
     this.#levels = levelsOf(this.length, 32)
     for (const make of this.#lost.splice(0)) make()
+  }
+
+  /** Whether what it copied of the prices is what they are. */
+  holds(bars: MarketPrices): boolean {
+    const { open, high, low, close } = bars
+    const same = (pointer: number, column: Float64Array): boolean => {
+      if (pointer === 0) return true
+      const at = pointer >>> 3
+      const { doubles } = this.#memory
+      for (let i = 0; i < column.length; i++) if (doubles[at + i] !== column[i]) return false
+      return true
+    }
+    return (
+      same(this.#close, close) &&
+      same(this.#open, open) &&
+      same(this.#high, high) &&
+      same(this.#low, low) &&
+      (this.#rangesFit === undefined || this.#rangesFit === rangesFit(bars)) &&
+      (!this.#flat || isFlat(bars))
+    )
   }
 
   /** Whether there is no room for the costs of other requests. */
@@ -134,13 +170,7 @@ export class FastMarket {
 
   /** Whether every bar has low <= open <= high: then a level within low and high is reached, or the open is beyond it. */
   get rangesFit(): boolean {
-    if (this.#rangesFit === undefined) {
-      const { open, high, low } = this.#prices
-      let fit = true
-      for (let i = 0; i < this.length; i++)
-        if (!(low[i] > LEAST_PRICE && low[i] <= open[i] && open[i] <= high[i] && high[i] < GREATEST_PRICE)) fit = false
-      this.#rangesFit = fit
-    }
+    this.#rangesFit ??= rangesFit(this.#prices)
     return this.#rangesFit
   }
 
@@ -157,6 +187,11 @@ export class FastMarket {
   get high(): number {
     if (this.#high === 0) this.#high = this.#column(this.#prices.high)
     return this.#high
+  }
+
+  get low(): number {
+    if (this.#low === 0) this.#low = this.#column(this.#prices.low)
+    return this.#low
   }
 
   #fits(column: number): boolean {
@@ -200,9 +235,8 @@ export class FastMarket {
   /** Of lows and highs. */
   get ranges(): RangeTable {
     if (this.#ranges === undefined) {
-      const { low, high, close } = this.#prices
-      const flat = low.every((x, i) => x === close[i] && high[i] === x) // bars made of closes: one table, not two
-      this.#ranges = flat ? this.closes : this.#table(this.#column(low), this.high)
+      this.#flat = isFlat(this.#prices) // bars made of closes: one table, not two
+      this.#ranges = this.#flat ? this.closes : this.#table(this.low, this.high)
     }
     return this.#ranges
   }

@@ -62,8 +62,8 @@ export function applyBinary(code: number, a: number, b: number): number {
 /** Nodes that are the same on every bar, as a number; undefined for the others. */
 function constantOf(graph: NodeGraph, node: number): number | undefined {
   const code = graph.code(node)
-  if (code === Op.constant) return graph.constants(node)[0] as number
-  if (code === Op.always) return graph.constants(node)[0] === true ? 1 : 0
+  if (code === Op.constant) return graph.constant(node, 0) as number
+  if (code === Op.always) return graph.constant(node, 0) === true ? 1 : 0
   return undefined
 }
 
@@ -115,6 +115,15 @@ export function foldNode(graph: NodeGraph, code: number, operands: readonly numb
     const simpler = simplerLogic(graph, code, operands)
     if (simpler !== undefined) return simpler
   }
-  if (isCommutative(code) && operands[0] > operands[1]) return graph.intern(code, [operands[1], operands[0]])
-  return graph.intern(code, operands)
+  return foldedPair(graph, code, operands[0], operands[1])
+}
+
+function foldedPair(graph: NodeGraph, code: number, a: number, b: number): number {
+  return isCommutative(code) && a > b ? graph.internPair(code, b, a) : graph.internPair(code, a, b)
+}
+
+/** {@link foldNode} of two operands. */
+export function foldPair(graph: NodeGraph, code: number, a: number, b: number): number {
+  const plain = code !== Op.and && code !== Op.or && code !== Op.xor && constantOf(graph, a) === undefined
+  return plain ? foldedPair(graph, code, a, b) : foldNode(graph, code, [a, b])
 }

@@ -29,10 +29,14 @@ export type { Order, Trade } from './orders.ts'
 export type { Prediction, Predictor } from './prediction-node.ts'
 export { lendPredictor, withPrediction } from './prediction-node.ts'
 export { programKey } from './program-key.ts'
+export type { ProgramList } from './program-list.ts'
 export type { PurgedSplit, PurgedSplitsOptions } from './purged-splits.ts'
 export { purgedSplits } from './purged-splits.ts'
 export type { SavedStrategy } from './saved-strategy.ts'
 export { parseStrategy } from './saved-strategy.ts'
+export type { SharedList } from './shared-list.ts'
+export type { SharedSweep, SweepShare } from './shared-sweep.ts'
+export { freeBlocks, isPortable, isSwept, joinSweep, sharedColumns, shareSweep } from './shared-sweep.ts'
 export type { SimulationSettings, StopSetting } from './simulation-settings.ts'
 export type { FastPath, PreparedTrial, SliceBatch } from './slice-batch.ts'
 export type {
@@ -44,7 +48,7 @@ export type {
   StrategyDefinition,
   TargetSignals,
 } from './strategy.ts'
-export { defineStrategy } from './strategy.ts'
+export { bindList, defineStrategy } from './strategy.ts'
 export type { SweepColumns, SweepOptions } from './sweep.ts'
 export { sweep, sweepPrograms } from './sweep.ts'
 export type { RankedTrial, SweepResult } from './sweep-result.ts'

@@ -141,31 +141,43 @@ export class NodeGraph {
   }
 
   constants(node: number): Constants {
-    return (node < this.#plain.constants.length ? this.#plain : this.#filled()).constants[node]
+    return node < this.#plain.constants.length ? this.#plain.constants[node] : this.#constantsOf(node)
+  }
+
+  /** The k-th constant of a node. */
+  constant(node: number, k: number): Data {
+    const at = this.start[node] + 2
+    return this.constantValues[this.words[at + this.words[at - 1] + k]]
   }
 
   operands(node: number): readonly number[] {
-    return (node < this.#plain.inputs.length ? this.#plain : this.#filled()).inputs[node]
+    return node < this.#plain.inputs.length ? this.#plain.inputs[node] : this.#operandsOf(node)
+  }
+
+  #operandsOf(node: number): number[] {
+    const own: number[] = []
+    const at = this.start[node] + 2
+    for (let k = 0; k < this.words[at - 1]; k++) own.push(this.words[at + k])
+    return own
+  }
+
+  #constantsOf(node: number): Constants {
+    const at = this.start[node] + 2
+    const end = this.start[node + 1]
+    const first = at + this.words[at - 1]
+    if (first === end) return NO_CONSTANTS
+    const own: Data[] = []
+    for (let k = first; k < end; k++) own.push(this.constantValues[this.words[k]])
+    return own
   }
 
   /** The plain arrays with every node that there is now. */
   #filled(): PlainTable {
-    const { words, start, constantValues } = this
     const { ops, inputs, constants } = this.#plain
     for (let node = ops.length; node < this.size; node++) {
-      let at = start[node]
-      const end = start[node + 1]
-      ops.push(operationName(words[at]))
-      const own: number[] = []
-      for (let k = words[at + 1], next = at + 2; k > 0; k--) own.push(words[next++])
-      at += 2 + own.length
-      inputs.push(own)
-      if (at === end) constants.push(NO_CONSTANTS)
-      else {
-        const values: Data[] = []
-        while (at < end) values.push(constantValues[words[at++]])
-        constants.push(values)
-      }
+      ops.push(operationName(this.code(node)))
+      inputs.push(this.#operandsOf(node))
+      constants.push(this.#constantsOf(node))
     }
     return this.#plain
   }
@@ -188,6 +200,22 @@ export class NodeGraph {
     const found = this.#slots[slot]
     if (found !== EMPTY) return found
     if (check !== undefined) check(constants)
+    return this.#add(length, slot)
+  }
+
+  /** {@link intern} of two operands and no constants, without arrays: most nodes of a sweep are that. */
+  internPair(code: number, a: number, b: number): number {
+    const scratch = this.#scratch
+    scratch[0] = code
+    scratch[1] = 2
+    scratch[2] = a
+    scratch[3] = b
+    const slot = this.#find(4)
+    const found = this.#slots[slot]
+    return found === EMPTY ? this.#add(4, slot) : found
+  }
+
+  #add(length: number, slot: number): number {
     const id = this.#append(length)
     if (this.size * 2 > this.#slots.length) this.#rehash()
     else this.#slots[slot] = id

@@ -29,12 +29,16 @@ export class ResidentMarkets {
     this.#bottom = memory.mark()
   }
 
-  /** The market of some bars for one batch of that many trials; give it back by {@link settle}. */
-  take(bars: MarketPrices, trials: number): FastMarket {
+  /**
+   * The market of some bars for one batch of that many trials; give it back by {@link settle}.
+   *
+   * @param compare whether to look at every price: where nothing but their memory says that bars are the same.
+   */
+  take(bars: MarketPrices, trials: number, compare = false): FastMarket {
     const known = this.#residents.find((resident) => isOf(resident, bars))
     if (known === undefined) return this.#begin(bars, trials)
     const { market } = known
-    if (market.full) {
+    if (market.full || (compare && !market.holds(bars))) {
       this.#clear()
       return this.#begin(bars, trials)
     }

@@ -2,6 +2,7 @@ import { currentGraph } from './ambient.ts'
 import type { Expr } from './expression.ts'
 import { nodeOf } from './expression.ts'
 import { type IndicatorBuilder, indicatorBuilder, indicatorExpr, indicatorOperands } from './indicator-node.ts'
+import type { NodeGraph } from './node-graph.ts'
 
 const builders = new Map<string, IndicatorBuilder>()
 
@@ -14,11 +15,38 @@ function builderOf(name: string): IndicatorBuilder {
   return builder
 }
 
-/** One output from one source column. The common case, kept short: it runs several times a trial. */
-function ofSource(name: string, source: Expr, params: readonly number[]): Expr {
-  const graph = currentGraph(`ta.${name}`)
-  return indicatorExpr(graph, builderOf(name), [nodeOf(graph, source, 'value', `ta.${name}`)], params, 0)
+/** What an indicator of one source and one period gave in the last binding, by period. */
+interface PeriodMemo {
+  readonly where: string
+  graph: NodeGraph | undefined
+  operand: number
+  readonly byPeriod: Map<number, Expr>
 }
+
+/**
+ * One output from one source column, by period. The common case, kept short: it runs several times a trial, and most
+ * periods of a sweep were asked for before.
+ */
+function ofSource(name: string): (source: Expr, period: number) => Expr {
+  const memo: PeriodMemo = { where: `ta.${name}`, graph: undefined, operand: -1, byPeriod: new Map() }
+  return (source, period) => {
+    const graph = currentGraph(memo.where)
+    const operand = nodeOf(graph, source, 'value', memo.where)
+    if (graph !== memo.graph || operand !== memo.operand) {
+      memo.graph = graph
+      memo.operand = operand
+      memo.byPeriod.clear()
+    }
+    const known = memo.byPeriod.get(period)
+    if (known !== undefined) return known
+    const made = indicatorExpr(graph, builderOf(name), [operand], [period], 0)
+    memo.byPeriod.set(period, made)
+    return made
+  }
+}
+
+const sma = ofSource('sma')
+const rollingStd = ofSource('rollingStd')
 
 /** One output from the bars' own columns. */
 function ofBars(name: string, params: readonly number[]): Expr {
@@ -110,22 +138,22 @@ export interface TechnicalAnalysis {
  * name in `@tradewright/indicators`: see there for formulas, warm-up and what a NaN bar does.
  */
 export const ta: TechnicalAnalysis = Object.freeze({
-  sma: (source: Expr, period: number): Expr => ofSource('sma', source, [period]),
-  ema: (source: Expr, period: number): Expr => ofSource('ema', source, [period]),
-  wma: (source: Expr, period: number): Expr => ofSource('wma', source, [period]),
-  rsi: (source: Expr, period: number): Expr => ofSource('rsi', source, [period]),
-  roc: (source: Expr, period: number): Expr => ofSource('roc', source, [period]),
+  sma,
+  ema: ofSource('ema'),
+  wma: ofSource('wma'),
+  rsi: ofSource('rsi'),
+  roc: ofSource('roc'),
   macd: (source: Expr, fast = 12, slow = 26, signal = 9): MacdExprs => outputs('macd', source, [fast, slow, signal]),
   bollinger: (source: Expr, period: number, deviations = 2): BandExprs => {
     // The kernel's own formula, in nodes: bands of other widths share the mean and the deviation.
-    const middle = ofSource('sma', source, [period])
-    const width = ofSource('rollingStd', source, [period]).mul(deviations)
+    const middle = sma(source, period)
+    const width = rollingStd(source, period).mul(deviations)
     return { upper: middle.add(width), middle, lower: middle.sub(width) }
   },
-  rollingMin: (source: Expr, period: number): Expr => ofSource('rollingMin', source, [period]),
-  rollingMax: (source: Expr, period: number): Expr => ofSource('rollingMax', source, [period]),
-  rollingStd: (source: Expr, period: number): Expr => ofSource('rollingStd', source, [period]),
-  rollingSum: (source: Expr, period: number): Expr => ofSource('rollingSum', source, [period]),
+  rollingMin: ofSource('rollingMin'),
+  rollingMax: ofSource('rollingMax'),
+  rollingStd,
+  rollingSum: ofSource('rollingSum'),
   trueRange: (): Expr => ofBars('trueRange', []),
   atr: (period: number): Expr => ofBars('atr', [period]),
   donchian: (period: number): BandExprs => outputs('donchian', undefined, [period]),

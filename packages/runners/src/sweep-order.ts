@@ -1,16 +1,29 @@
-import type { GraphProgram, NodeTable } from '@tradewright/core'
+import type { ProgramList } from '@tradewright/backtest'
 
-/** Nodes with parameters right above the bars' columns (an `sma(close, 20)`), in the order they are met. */
-function indicators(program: GraphProgram, table: NodeTable, seen: Int32Array, mark: number): readonly number[] {
+const SIGNALS = 4
+
+/** Nodes with parameters right above the bars' columns (an `sma(close, 20)`). */
+function isIndicator({ graph }: ProgramList, node: number): boolean {
+  const operands = graph.operandCount(node)
+  if (operands === 0 || graph.start[node + 1] - graph.start[node] === 2 + operands) return false
+  for (let k = 0; k < operands; k++) if (graph.operandCount(graph.operand(node, k)) > 0) return false
+  return true
+}
+
+/** The indicators of a program, in the order they are met. */
+function indicators(list: ProgramList, program: number, seen: Int32Array): readonly number[] {
+  const { graph, nodes } = list
   const found: number[] = []
-  const stack = Object.values(program.signals)
+  const stack: number[] = []
+  for (let k = SIGNALS - 1; k >= 0; k--) {
+    const node = nodes[program * SIGNALS + k]
+    if (node >= 0) stack.push(node)
+  }
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-    if (seen[node] === mark) continue
-    seen[node] = mark
-    const operands = table.inputs[node]
-    const leaf = operands.length > 0 && operands.every((operand) => table.inputs[operand].length === 0)
-    if (leaf && table.constants[node].length > 0) found.push(node)
-    for (let k = operands.length - 1; k >= 0; k--) stack.push(operands[k])
+    if (seen[node] === program + 1) continue
+    seen[node] = program + 1
+    if (isIndicator(list, node)) found.push(node)
+    for (let k = graph.operandCount(node) - 1; k >= 0; k--) stack.push(graph.operand(node, k))
   }
   return found
 }
@@ -19,35 +32,28 @@ function indicators(program: GraphProgram, table: NodeTable, seen: Int32Array, m
 const PROGRAMS_PER_INDICATOR = 10
 
 /** Whether programs share their indicators so much that it does not matter which worker takes which. */
-export function sharesMuch(programs: readonly GraphProgram[]): boolean {
-  const [{ table }] = programs
-  let indicators = 0
-  for (let node = 0; node < table.ops.length; node++) {
-    const operands = table.inputs[node]
-    const leaf = operands.length > 0 && operands.every((operand) => table.inputs[operand].length === 0)
-    if (leaf && table.constants[node].length > 0) indicators++
-  }
-  return indicators * PROGRAMS_PER_INDICATOR <= programs.length
+export function sharesMuch(list: ProgramList): boolean {
+  let count = 0
+  for (let node = 0; node < list.graph.size; node++) if (isIndicator(list, node)) count++
+  return count * PROGRAMS_PER_INDICATOR <= list.length
 }
 
 /**
  * An order of programs in which neighbours share indicators, so that workers that take a run of it each compute fewer:
  * by the place in the strategy that has the most distinct ones. Any order gives the same results.
  *
- * @returns indexes of `programs`; the list's own order where nothing is shared or everything is.
+ * @returns indexes of programs; the list's own order where nothing is shared or everything is.
  */
-export function sharingOrder(programs: readonly GraphProgram[]): readonly number[] {
-  const order = programs.map((_, i) => i)
-  if (programs.length === 0) return order
-  const { table } = programs[0]
-  const seen = new Int32Array(table.ops.length)
-  const places = programs.map((program, i) => indicators(program, table, seen, i + 1))
+export function sharingOrder(list: ProgramList): Uint32Array {
+  const order = Uint32Array.from({ length: list.length }, (_, i) => i)
+  const seen = new Int32Array(list.graph.size)
+  const places = Array.from(order, (program) => indicators(list, program, seen))
   let best = -1
   let most = 1
-  const width = Math.max(...places.slice(0, 64).map((nodes) => nodes.length))
+  const width = Math.max(0, ...places.slice(0, 64).map((nodes) => nodes.length))
   for (let place = 0; place < width; place++) {
     const distinct = new Set(places.map((nodes) => nodes[place])).size
-    if (distinct > most && distinct < programs.length) {
+    if (distinct > most && distinct < list.length) {
       most = distinct
       best = place
     }

@@ -1,53 +1,53 @@
 import {
+  bindList,
   createSweepResult,
+  freeBlocks,
+  isPortable,
+  isSwept,
+  type SharedSweep,
   type Strategy,
   type SweepColumns,
   type SweepOptions,
   type SweepResult,
+  sharedColumns,
+  shareSweep,
   sweep,
 } from '@tradewright/backtest'
-import {
-  type Bars,
-  type Data,
-  type GraphProgram,
-  type MetricName,
-  type StandardMetric,
-  TradewrightError,
-} from '@tradewright/core'
+import type { Bars, Data, MetricName, StandardMetric } from '@tradewright/core'
 import { BarsLender, type LentBars } from './lent-bars.ts'
-import { packPrograms } from './packed-programs.ts'
 import { sharesMuch, sharingOrder } from './sweep-order.ts'
 import { builtInModule } from './task-protocol.ts'
 import { type WorkerPool, type WorkerPoolOptions, workerPool } from './worker-pool.ts'
-import type { SweepTask } from './worker-tasks.ts'
+import type { SweepAnswer, SweepTask } from './worker-tasks.ts'
 
 /** Options of {@link sweepParallel}: those of `sweep`, and where it runs. */
 export interface SweepParallelOptions extends Omit<SweepOptions, 'indicators'> {
-  /** A pool to use; it stays open. @default one for this call, of `maxWorkers` */
+  /** A pool to use; it stays open. Its threads are used, whatever its `isolation`. @default one for this call */
   readonly pool?: WorkerPool | undefined
   /** Workers of the call's own pool. @default as many as the cores allow, at most 8 */
   readonly maxWorkers?: number | undefined
-  /** Told where workers could not start and the sweep ran in this thread. */
+  /** Told where workers could not start, or an indicator cannot leave this thread, and the sweep ran in line. */
   readonly onWarning?: WorkerPoolOptions['onWarning']
   readonly signal?: AbortSignal | undefined
 }
 
 /** Below this many bars times parameters a sweep is over before a worker has heard of it. */
 const INLINE_BELOW = 10_000_000
-/** Parts a worker takes one after the other, where programs share their indicators anyway, and what one holds at least. */
-const PARTS_PER_WORKER = 4
-const LEAST_PART = 2000
+/** How long a worker goes on before it answers: a task has a time limit, a sweep has none. */
+const TURN_MS = 10_000
 /** Bars that were swept before need not be copied again. */
 const lender = new BarsLender()
 
 /**
  * `sweep` in worker threads: the same parameters, the same results to the last bit, on all cores.
  *
- * Bars go into shared memory (copied once unless they lie there), programs as packed nodes. Where programs share most of
- * their indicators the list is cut as it stands, and bound part by part while workers run; else each worker takes one
- * part, cut so that parts share few indicators, since each computes its own.
+ * Bars and the bound programs go into shared memory, bars once for all calls. Workers read them where they lie, take
+ * blocks of trials until none is left, and write their metrics where they belong: nothing is copied or put together
+ * twice, and no worker waits for another. Where programs share few of their indicators neighbouring ones go to one
+ * worker, since each computes its own.
  *
- * @throws TradewrightError as `sweep`; `TASK_FAILED`, `OUT_OF_MEMORY` where a part failed twice; the signal's reason.
+ * @throws TradewrightError as `sweep`; `TASK_FAILED`, `OUT_OF_MEMORY`, `TIMEOUT` where a worker failed twice; the
+ *   signal's reason.
  * @see docs/parallel.md for what it gives on two cores.
  * @example
  * ```ts
@@ -62,99 +62,77 @@ export async function sweepParallel<P, const Name extends MetricName = StandardM
 ): Promise<SweepResult<P, Name>> {
   const { pool: given, maxWorkers, onWarning, signal, ...sweepOptions } = options
   signal?.throwIfAborted()
+  const inline = (): SweepResult<P, Name> => sweep(strategy, paramsList, bars, sweepOptions)
   const { start = 0, end = bars.length } = sweepOptions
-  if (paramsList.length < 2 || paramsList.length * (end - start) < INLINE_BELOW)
-    return sweep(strategy, paramsList, bars, sweepOptions)
+  const large = Array.isArray(paramsList) && paramsList.length > 1 && paramsList.length * (end - start) >= INLINE_BELOW
+  if (!large) return inline()
   const pool = given ?? workerPool({ maxWorkers, onWarning })
   try {
-    if (!(await pool.start())) return sweep(strategy, paramsList, bars, sweepOptions)
-    const { metrics, plainTrials } = await sweepParts(strategy, paramsList, bars, { pool, signal, sweepOptions })
+    if (!(await pool.start('thread'))) return inline()
+    signal?.throwIfAborted()
+    const list = bindList(strategy, paramsList)
+    if (!isPortable(list)) {
+      onWarning?.({
+        message: `strategy '${list.strategy}' has an indicator without a module: the sweep runs in line; give defineIndicator its module`,
+      })
+      return inline()
+    }
+    const order = sharesMuch(list) ? undefined : sharingOrder(list)
+    const threads = Math.min(pool.size, paramsList.length)
+    const shared = shareSweep(list, bars, sweepOptions, { threads, order })
+    const { metrics, plainTrials } = await runShared(shared, lender.lend(bars), pool, signal)
     return createSweepResult(paramsList, metrics as Readonly<Record<Name, Float64Array>>, plainTrials)
   } finally {
     if (given === undefined) await pool[Symbol.asyncDispose]()
   }
 }
 
-/** What {@link sweepParts} runs on. */
-interface PartsRun {
-  readonly pool: WorkerPool
-  readonly signal: AbortSignal | undefined
-  readonly sweepOptions: SweepTask['options']
+/** Runs a shared sweep in the pool's threads. */
+async function runShared(
+  shared: SharedSweep,
+  bars: LentBars,
+  pool: WorkerPool,
+  signal: AbortSignal | undefined,
+): Promise<SweepColumns> {
+  // Workers that end leave nothing undone but where an answer was none: once more then, for what is left.
+  for (let round = 0; round < 2 && !isSwept(shared); round++) {
+    if (round > 0) freeBlocks(shared)
+    await runRound(shared, bars, pool, signal)
+  }
+  return sharedColumns(shared)
 }
 
-/** Columns of all parts, in the order of the list. */
-interface Joined {
-  readonly metrics: Readonly<Record<string, Float64Array>>
-  readonly plainTrials: number
-}
-
-async function sweepParts<P>(
-  strategy: Strategy<P>,
-  paramsList: readonly P[],
-  bars: Bars,
-  run: PartsRun,
-): Promise<Joined> {
-  const lent = lender.lend(bars)
-  const { length } = paramsList
-  const workers = Math.min(length, run.pool.size)
-  const count = Math.max(workers, Math.min(PARTS_PER_WORKER * workers, Math.floor(length / LEAST_PART)))
-  const cut = (i: number, of: number): number => Math.floor((i * length) / of)
-  const first = strategy.bind(paramsList.slice(0, cut(1, count)))
-  let order: readonly number[] | undefined
-  const parts: Promise<SweepColumns>[] = []
-  if (sharesMuch(first)) {
-    // The list as it stands: while workers run, the next parts are bound.
-    parts.push(sent(first, lent, run))
-    try {
-      for (let i = 1; i < count; i++) {
-        await new Promise(setImmediate) // the part goes off before the next one is bound
-        parts.push(sent(strategy.bind(paramsList.slice(cut(i, count), cut(i + 1, count))), lent, run))
-      }
-    } catch (error) {
-      for (const part of parts) part.catch(() => undefined) // what is on its way is nobody's any more
-      throw error
-    }
-  } else {
-    const programs = strategy.bind(paramsList)
-    const sharing = sharingOrder(programs)
-    order = sharing
-    for (let i = 0; i < workers; i++) {
-      const own = sharing.slice(cut(i, workers), cut(i + 1, workers)).map((index) => programs[index])
-      parts.push(sent(own, lent, run))
+async function runRound(
+  shared: SharedSweep,
+  bars: LentBars,
+  pool: WorkerPool,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const over = new AbortController()
+  const work = async (thread: number): Promise<void> => {
+    for (let more = true; more; ) {
+      const task: SweepTask = { sweep: shared, bars, thread, turnMs: TURN_MS }
+      const value = await pool.run(
+        { module: builtInModule, export: 'sweep', data: task as unknown as Data, isolation: 'thread', signal },
+        { accept: isAnswer, cancelled: over.signal },
+      )
+      more = (value as unknown as SweepAnswer).more
     }
   }
-  const columns = await Promise.all(parts)
-  return {
-    metrics: joined(columns, order, paramsList.length),
-    plainTrials: columns.reduce((sum, { plainTrials }) => sum + plainTrials, 0),
+  try {
+    await new Promise<void>((resolve, reject) => {
+      let running = shared.threads
+      for (let thread = 0; thread < shared.threads; thread++)
+        // A worker that is busy elsewhere need not be waited for once the others have done it all.
+        work(thread).then(() => {
+          if (--running === 0 || isSwept(shared)) resolve()
+        }, reject)
+    })
+  } finally {
+    over.abort()
+    freeBlocks(shared, true)
   }
 }
 
-async function sent(programs: readonly GraphProgram[], lent: LentBars, run: PartsRun): Promise<SweepColumns> {
-  const { pool, signal, sweepOptions } = run
-  const task: SweepTask = { programs: packPrograms(programs), bars: lent, options: sweepOptions }
-  const value = await pool.run({ module: builtInModule, export: 'sweep', data: task as unknown as Data, signal })
-  return value as unknown as SweepColumns
-}
-
-/** The columns of the parts, in the order of the list. */
-function joined(
-  parts: readonly SweepColumns[],
-  order: readonly number[] | undefined,
-  length: number,
-): Readonly<Record<string, Float64Array>> {
-  const columns: Record<string, Float64Array> = {}
-  for (const name of Object.keys(parts[0].metrics) as MetricName[]) {
-    const column = new Float64Array(length)
-    let at = 0
-    for (const { metrics } of parts) {
-      const piece = metrics[name]
-      if (piece === undefined) throw new TradewrightError('INTERNAL', `a part of a sweep lacks the column '${name}'`)
-      if (order === undefined) column.set(piece, at)
-      else for (let k = 0; k < piece.length; k++) column[order[at + k]] = piece[k]
-      at += piece.length
-    }
-    columns[name] = column
-  }
-  return columns
-}
+const isAnswer = (value: Data): boolean =>
+  typeof value === 'object' && value !== null && typeof (value as { readonly more?: unknown }).more === 'boolean'

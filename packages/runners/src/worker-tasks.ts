@@ -1,4 +1,4 @@
-import { createEvaluate, createFastPath, type SweepOptions, sweepPrograms } from '@tradewright/backtest'
+import { createEvaluate, createFastPath, joinSweep, type SharedSweep } from '@tradewright/backtest'
 import type { Bars, Data, EngineState, EvaluationRequest, Fingerprint } from '@tradewright/core'
 import { type FitTask, fitHere } from './fit-task.ts'
 import { borrowBars, type LentBars, mostBarsKept } from './lent-bars.ts'
@@ -36,11 +36,19 @@ export interface EvaluateAnswer {
   readonly columns: readonly SharedColumn[]
 }
 
-/** A part of a sweep for a worker. */
+/** A worker's part in a sweep. */
 export interface SweepTask {
-  readonly programs: PackedPrograms
+  readonly sweep: SharedSweep
   readonly bars: LentBars
-  readonly options: Omit<SweepOptions, 'indicators'>
+  /** Its number among the sweep's threads, from 0. */
+  readonly thread: number
+  /** After so many milliseconds it gives an answer and waits to be asked again: a task has a time limit. */
+  readonly turnMs: number
+}
+
+/** What a worker answers to a {@link SweepTask}: whether there are blocks that nobody has taken. */
+export interface SweepAnswer {
+  readonly more: boolean
 }
 
 const never: AbortSignal = new AbortController().signal
@@ -102,9 +110,12 @@ export function workerTasks(worker: number): ReadonlyMap<string, BuiltIn> {
     }
     return answer as unknown as Data
   }
-  const sweep = (data: Data): Data => {
-    const { programs, bars, options } = data as unknown as SweepTask
-    return sweepPrograms(unpackPrograms(programs), state.bars(bars), options) as unknown as Data
+  const sweep = async (data: Data): Promise<Data> => {
+    const { sweep, bars, thread, turnMs } = data as unknown as SweepTask
+    const end = performance.now() + turnMs
+    const stop = (): boolean => performance.now() >= end
+    const answer: SweepAnswer = { more: await joinSweep(sweep, state.bars(bars), { thread, stop, load: loadModule }) }
+    return answer as unknown as Data
   }
   return new Map<string, BuiltIn>([
     ['ping', () => worker],
