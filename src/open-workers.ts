@@ -21,9 +21,21 @@ export interface OpenedWorkers {
 /** Work below this runs in line: starting workers costs about as much. */
 const IN_LINE_MS = 500
 
-/** A runner that is asked only once a system has evaluated for a while: a small job never starts a worker. */
-function onceWorthIt(runner: Optimizer, clock: Clock): Optimizer {
+/**
+ * A runner that is asked only once a system has evaluated for a while: a small job never starts a worker. While workers
+ * start, this thread goes on.
+ */
+function onceWorthIt(runner: Optimizer, pool: WorkerPool, clock: Clock): Optimizer {
   let spentMs = 0
+  let starting = false
+  let ready = false
+  const start = (): void => {
+    starting = true
+    const go = (): void => {
+      ready = true // where they could not be started, the runner says so and runs in line
+    }
+    pool.start().then(go, go)
+  }
   const { evaluate } = runner
   const inLine = async (request: Parameters<Evaluate>[0], next: Evaluate): ReturnType<Evaluate> => {
     const begin = clock.elapsed()
@@ -35,8 +47,10 @@ function onceWorthIt(runner: Optimizer, clock: Clock): Optimizer {
   }
   return {
     ...runner,
-    evaluate: (request, next) =>
-      evaluate === undefined || spentMs < IN_LINE_MS ? inLine(request, next) : evaluate.call(runner, request, next),
+    evaluate(request, next) {
+      if (!starting && spentMs >= IN_LINE_MS) start()
+      return evaluate === undefined || !ready ? inLine(request, next) : evaluate.call(runner, request, next)
+    },
   }
 }
 
@@ -55,7 +69,11 @@ export function openWorkers(
   const waiting: WorkerWarning[] = []
   let tell: (warning: WorkerWarning) => void = (warning) => waiting.push(warning)
   const pool = workerPool({ maxWorkers, clock, onWarning: (warning) => tell(warning) })
-  const optimizer = onceWorthIt(workerRunner({ resolve: engine.resolve, pool, chunkSize, clock, indicators }), clock)
+  const optimizer = onceWorthIt(
+    workerRunner({ resolve: engine.resolve, pool, chunkSize, clock, indicators }),
+    pool,
+    clock,
+  )
   return {
     optimizer,
     pool,

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type CacheStats, type Clock, type Entry, type Key, systemClock, TradewrightError } from '@tradewright/core'
 import { type CacheWarning, CacheWarnings, type WarningCache } from './cache-warnings.ts'
-import { ContentFiles, contentName } from './content-files.ts'
+import { LargeValues } from './large-values.ts'
 import { type NewRecord, RecordLog } from './record-log.ts'
 import { type TierCache, valuesOf } from './tier-cache.ts'
 
@@ -111,12 +111,7 @@ class LogDiskCache implements DiskCache {
   readonly #maxInlineBytes: number
   readonly #clock: Clock
   readonly #log: RecordLog
-  readonly #files: ContentFiles
-  /** Large values' files: how many records point to each, and its length. */
-  readonly #users = new Map<string, { count: number; readonly length: number }>()
-  /** Files that lost their last record, to be removed. */
-  readonly #unused = new Set<string>()
-  #fileBytes = 0
+  readonly #large: LargeValues
   readonly #warnings = new CacheWarnings()
   readonly #pending = new Set<Promise<unknown>>()
   #turn: Promise<unknown> = Promise.resolve()
@@ -142,20 +137,20 @@ class LogDiskCache implements DiskCache {
     this.#maxBytes = options.maxBytes
     this.#maxInlineBytes = options.maxInlineBytes
     this.#clock = options.clock
-    this.#files = new ContentFiles(join(options.directory, 'files'))
+    this.#large = new LargeValues(join(options.directory, 'files'))
     this.#log = new RecordLog({
       directory: join(options.directory, 'records'),
       segmentBytes: Math.min(SEGMENT_BYTES, Math.floor(this.#maxBytes / 16)),
       now: () => Math.max(0, Math.floor(this.#clock.now())),
       damaged: (what) => this.#warnDamaged(what),
-      referenced: (value, change) => this.#count(value, change),
+      referenced: (reference, change) => this.#large.count(reference, change),
     })
   }
 
   /** Many short runs leave many small logs: they become one. */
   async begin(): Promise<void> {
     await this.#log.merge(MANY_SEGMENTS, SEGMENT_BYTES / 16)
-    await this.#removeUnused()
+    await this.#large.removeUnused()
   }
 
   #open(): void {
@@ -167,31 +162,8 @@ class LogDiskCache implements DiskCache {
     return this.#warnings.on(listener)
   }
 
-  /** Counts a large value's file; the last record that pointed to it frees it. */
-  #count(reference: string, change: 1 | -1): void {
-    const { name, length } = fileOf(reference)
-    const users = this.#users.get(name) ?? { count: 0, length }
-    if (users.count === 0 && change === 1) this.#fileBytes += length
-    users.count += change
-    if (users.count > 0) {
-      this.#users.set(name, users)
-      this.#unused.delete(name)
-      return
-    }
-    this.#users.delete(name)
-    this.#unused.add(name)
-    this.#fileBytes -= length
-  }
-
-  async #removeUnused(): Promise<void> {
-    for (const name of [...this.#unused]) {
-      this.#unused.delete(name)
-      if (!this.#users.has(name)) await this.#files.remove(name)
-    }
-  }
-
   get #bytes(): number {
-    return this.#log.bytes + this.#fileBytes
+    return this.#log.bytes + this.#large.bytes
   }
 
   #refresh(): void {
@@ -232,11 +204,11 @@ class LogDiskCache implements DiskCache {
       if (record.kind === VALUE) found[i] = this.#hit(key, record.value, record.costMs)
       else
         large.push(
-          this.#files.read(fileOf(untext.decode(record.value)).name).then((value) => {
+          this.#large.read(untext.decode(record.value)).then((value) => {
             if (value === undefined) {
               this.#log.remove(key)
               this.#damaged(key)
-              this.#track(this.#exclusively(() => this.#removeUnused()))
+              this.#track(this.#exclusively(() => this.#large.removeUnused()))
             } else found[i] = this.#hit(key, value, record.costMs)
           }),
         )
@@ -303,7 +275,7 @@ class LogDiskCache implements DiskCache {
       const stamp = this.#stamp()
       await this.#log.append(await Promise.all(entries.map((entry) => this.#prepare(entry, stamp))))
       if (this.#bytes > this.#maxBytes) this.#evict()
-      await this.#removeUnused()
+      await this.#large.removeUnused()
       this.#writes += entries.length
     } catch (cause) {
       throw ioError('be written', this.directory, cause)
@@ -313,9 +285,7 @@ class LogDiskCache implements DiskCache {
   /** The record of an entry: a large value is in its file already. */
   async #prepare({ key, value, costMs = 0 }: Entry, stamp: number): Promise<NewRecord> {
     if (value.length <= this.#maxInlineBytes) return { key, kind: VALUE, value, costMs, stamp }
-    const name = contentName(value)
-    await this.#files.write(name, value)
-    return { key, kind: FILE, value: text.encode(`${name} ${value.length}`), costMs, stamp }
+    return { key, kind: FILE, value: text.encode(await this.#large.write(value)), costMs, stamp }
   }
 
   /** Removes the oldest logs until the bound holds. What was in use is in a younger one by then. */
@@ -340,7 +310,7 @@ class LogDiskCache implements DiskCache {
       this.#refresh()
       for (const key of keys) this.#log.remove(key)
       this.#log.dropEmpty()
-      await this.#removeUnused()
+      await this.#large.removeUnused()
     })
   }
 
@@ -349,7 +319,7 @@ class LogDiskCache implements DiskCache {
     return this.#exclusively(async () => {
       this.#refresh()
       const removed = await this.#log.trim((gone) => this.#bytes - gone <= maxBytes)
-      await this.#removeUnused()
+      await this.#large.removeUnused()
       this.#evicted += removed
       return removed
     })
@@ -359,9 +329,7 @@ class LogDiskCache implements DiskCache {
     this.#open()
     await this.#exclusively(async () => {
       this.#log.clear()
-      this.#unused.clear()
-      await rm(this.#files.directory, { recursive: true, force: true })
-      await mkdir(this.#files.directory, { recursive: true })
+      await this.#large.clear()
     })
   }
 
@@ -376,17 +344,14 @@ class LogDiskCache implements DiskCache {
     const { damaged: broken, references } = await this.#log.check()
     let damaged = broken
     for (const [key, reference] of references) {
-      if ((await this.#files.read(fileOf(reference).name)) !== undefined) continue
+      if ((await this.#large.read(reference)) !== undefined) continue
       this.#log.remove(key)
       damaged++
     }
-    await this.#removeUnused()
-    const orphans = (await this.#files.list()).filter(
-      ({ name, path }) => !this.#users.has(name) || path !== this.#files.path(name),
-    )
-    for (const { path } of orphans) await rm(path, { force: true })
+    await this.#large.removeUnused()
+    const orphans = await this.#large.removeOrphans()
     this.#corrupt += damaged
-    return { entries, damaged, orphans: orphans.length }
+    return { entries, damaged, orphans }
   }
 
   stats(): DiskCacheStats {
@@ -411,10 +376,4 @@ class LogDiskCache implements DiskCache {
     })()
     return this.#closing
   }
-}
-
-/** The file that a record of kind 1 points to. */
-function fileOf(reference: string): { readonly name: string; readonly length: number } {
-  const [name, length] = reference.split(' ')
-  return { name, length: Number(length) }
 }

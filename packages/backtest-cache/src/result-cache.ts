@@ -9,20 +9,18 @@ import {
   type Evaluation,
   type EvaluationRequest,
   type Key,
-  type MetricName,
   type Optimizer,
   type OptimizerHost,
   type Program,
-  type SliceResult,
-  standardMetrics,
   systemClock,
   TradewrightError,
-  type TrialRef,
   toErrorData,
 } from '@tradewright/core'
 import { Admission } from './admission.ts'
+import { CacheBatch, type Flight, type Group, untilAborted } from './cache-batch.ts'
 import { isWarningCache } from './cache-warnings.ts'
 import { decodeSlice, encodeSlice, type StoredSlice } from './slice-codec.ts'
+import { copied, emptyWant, merged, suffices } from './stored-answer.ts'
 import { KeyPrefix } from './trial-key.ts'
 
 /** Options of {@link resultCache}. */
@@ -37,8 +35,9 @@ export interface ResultCacheOptions {
   /** Version of the engine: results of another one are never read. @default that of `@tradewright/backtest` */
   readonly engineVersion?: string | undefined
   /**
-   * cost: what costs less than 5 times a hit is not kept, since reading it would be no faster than computing it.
-   * all: keep everything, for results that must be there the next time. @default 'cost'
+   * cost: what costs less than 5 times a hit, or than storing it, is not kept, since reading it would hardly be faster
+   * than computing it; where that goes on, batches pass without a look-up, but for one now and then. all: keep
+   * everything, for results that must be there the next time. @default 'cost'
    */
   readonly admission?: 'cost' | 'all' | undefined
   /** Close the cache with the optimizer. @default false */
@@ -57,29 +56,23 @@ export interface ResultCacheStats extends Readonly<Record<string, number>> {
   readonly lacking: number
   /** Results put into the cache. */
   readonly stored: number
-  /** Results not kept because computing them costs less than 5 times a hit. */
+  /** Results not kept because computing them costs less than 5 times a hit, or than storing it. */
   readonly refused: number
+  /** Slices of trials that passed without a look-up, since nothing of that cost was worth keeping for long. */
+  readonly passed: number
   /** Cost of what the hits did not have to compute, in ms. */
   readonly savedMs: number
   /** Time of keys, look-ups and storing, in ms. */
   readonly spentMs: number
   /** Measured price of a hit, in ms. */
   readonly hitMs: number
+  /** Measured price of storing a result, in ms. */
+  readonly storeMs: number
   /** Bytes the cache holds. */
   readonly bytes: number
   /** Damaged entries met. */
   readonly corrupt: number
 }
-
-/** Answer for one slice of one trial, and what its making cost. */
-interface Solved {
-  readonly stored: StoredSlice
-  readonly bars: number
-  readonly ms: number
-}
-
-type Flight = Promise<Solved | undefined>
-type Want = EvaluationRequest['want']
 
 /**
  * The optimizer that computes no trial twice: results by content, for each slice on its own.
@@ -107,72 +100,6 @@ export function resultCache(options: ResultCacheOptions): Optimizer & { stats():
   }
 }
 
-const emptyWant = (want: Want): boolean => typeof want.metrics !== 'string' && want.metrics.length === 0
-
-/** Whether an entry has what is asked for. */
-function suffices({ result, asked }: StoredSlice, want: Want): boolean {
-  if (want.state && result.state === undefined) return false
-  if (want.returns && result.returns === undefined) return false
-  if (want.metrics === 'all') return asked === 'all'
-  if (want.metrics === 'standard') return asked === 'all' || asked === 'standard'
-  return want.metrics.every((name) => result.metrics[name] !== undefined)
-}
-
-/** Only what was asked for, so that an answer is the same whatever else an entry holds. */
-function trimmed({ result, asked }: StoredSlice, want: Want): SliceResult {
-  const { metrics, moments, state, returns } = result
-  const names = want.metrics === 'standard' && asked !== 'standard' ? standardMetrics : want.metrics
-  return {
-    metrics: typeof names === 'string' ? metrics : picked(metrics, names),
-    ...(moments === undefined ? {} : { moments }),
-    ...(want.state && state !== undefined ? { state } : {}),
-    ...(want.returns && returns !== undefined ? { returns } : {}),
-  }
-}
-
-function picked(metrics: SliceResult['metrics'], names: readonly MetricName[]): SliceResult['metrics'] {
-  const some: Partial<Record<MetricName, number>> = {}
-  for (const name of names) {
-    const value = metrics[name]
-    if (value !== undefined) some[name] = value
-  }
-  return some
-}
-
-/** An entry that lacked something, and what was computed in its place: together they lack less. */
-function merged(old: StoredSlice | undefined, fresh: StoredSlice): StoredSlice {
-  if (old === undefined) return fresh
-  const rank = { standard: 1, all: 2 } as const
-  const asked = [old.asked, fresh.asked].reduce((a, b) => {
-    if (typeof a !== 'string') return b
-    return typeof b === 'string' && rank[b] > rank[a] ? b : a
-  })
-  return {
-    asked,
-    costMs: Math.max(old.costMs, fresh.costMs),
-    result: { ...old.result, ...fresh.result, metrics: { ...old.result.metrics, ...fresh.result.metrics } },
-  }
-}
-
-/** The same result with returns of its own: each caller may write to what it gets. */
-function copied(stored: StoredSlice): StoredSlice {
-  const { returns } = stored.result
-  return returns === undefined ? stored : { ...stored, result: { ...stored.result, returns: returns.slice() } }
-}
-
-/** Another batch's work is waited for only as long as this one is wanted. */
-function untilAborted(flight: Flight, signal: AbortSignal): Flight {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason as unknown)
-    if (signal.aborted) abort()
-    else signal.addEventListener('abort', abort, { once: true })
-    void flight.then((solved) => {
-      signal.removeEventListener('abort', abort)
-      resolve(solved)
-    })
-  })
-}
-
 class ResultCache {
   readonly #cache: Cache
   readonly #programKey: (program: Program) => Key
@@ -188,6 +115,7 @@ class ResultCache {
   #shared = 0
   #lacking = 0
   #stored = 0
+  #passed = 0
   #savedMs = 0
   #spentMs = 0
 
@@ -219,9 +147,11 @@ class ResultCache {
       lacking: this.#lacking,
       stored: this.#stored,
       refused: this.#admission.refused,
+      passed: this.#passed,
       savedMs: this.#savedMs,
       spentMs: this.#spentMs,
       hitMs: this.#admission.hitMs,
+      storeMs: this.#admission.storeMs,
       bytes,
       corrupt,
     }
@@ -230,14 +160,24 @@ class ResultCache {
   async evaluate(request: EvaluationRequest, next: Evaluate): Promise<readonly Evaluation[]> {
     request.signal.throwIfAborted()
     if (request.trials.length === 0 || request.slices.length === 0 || emptyWant(request.want)) return next(request)
+    if (this.#admission.passes()) return this.#pass(request, next)
     const begun = this.#clock.elapsed()
-    const batch = new Batch(request, this.#keys(request))
+    const batch = new CacheBatch(request, this.#keys(request))
     await this.#lookUp(batch)
     this.#spentMs += this.#clock.elapsed() - begun
     const waiting = this.#join(batch)
     await Promise.all(batch.groups().map((group) => this.#compute(batch, group, next)))
     await this.#await(batch, waiting, next)
     return batch.evaluations()
+  }
+
+  /** A batch without a look-up. What it costs says whether the next one passes too. */
+  async #pass(request: EvaluationRequest, next: Evaluate): Promise<readonly Evaluation[]> {
+    const answers = await next(request)
+    const slices = request.slices.length
+    for (const { cost } of answers) this.#admission.passed(cost.ms / slices)
+    this.#passed += answers.length * slices
+    return answers
   }
 
   /** One key a trial and slice, trial by trial. */
@@ -293,7 +233,7 @@ class ResultCache {
     }
   }
 
-  async #lookUp(batch: Batch): Promise<void> {
+  async #lookUp(batch: CacheBatch): Promise<void> {
     const { keys, request } = batch
     const begun = this.#clock.elapsed()
     const found = await this.#guard('read', () => this.#cache.getMany(keys))
@@ -318,7 +258,7 @@ class ResultCache {
   }
 
   /** What is being computed already, here or in another batch, is waited for; the rest is announced. */
-  #join(batch: Batch): Map<number, Flight> {
+  #join(batch: CacheBatch): Map<number, Flight> {
     const waiting = new Map<number, Flight>()
     for (let i = 0; i < batch.keys.length; i++) {
       if (batch.solved[i] !== undefined) continue
@@ -336,7 +276,7 @@ class ResultCache {
   }
 
   /** Computes the slices that a group of trials all lack. */
-  async #compute(batch: Batch, group: Group, next: Evaluate): Promise<void> {
+  async #compute(batch: CacheBatch, group: Group, next: Evaluate): Promise<void> {
     try {
       const answers = await next(batch.requestOf(group))
       const fresh: Entry[] = []
@@ -355,7 +295,7 @@ class ResultCache {
   }
 
   #settle(
-    batch: Batch,
+    batch: CacheBatch,
     answer: {
       readonly group: Group
       readonly trial: number
@@ -383,10 +323,12 @@ class ResultCache {
       return true
     })
     if (stored === true) this.#stored += entries.length
-    this.#spentMs += this.#clock.elapsed() - begun
+    const ms = this.#clock.elapsed() - begun
+    this.#admission.storing(entries.length, ms)
+    this.#spentMs += ms
   }
 
-  #land(batch: Batch, i: number): void {
+  #land(batch: CacheBatch, i: number): void {
     const flight = batch.landings.get(i)
     if (flight === undefined) return
     batch.landings.delete(i)
@@ -395,7 +337,7 @@ class ResultCache {
   }
 
   /** Takes what others computed. Where they failed or were aborted, this batch computes it itself. */
-  async #await(batch: Batch, waiting: ReadonlyMap<number, Flight>, next: Evaluate): Promise<void> {
+  async #await(batch: CacheBatch, waiting: ReadonlyMap<number, Flight>, next: Evaluate): Promise<void> {
     const left: number[] = []
     for (const [i, flight] of waiting) {
       const solved = await untilAborted(flight, batch.request.signal)
@@ -403,115 +345,5 @@ class ResultCache {
       else batch.solve(i, { stored: copied(solved.stored), bars: 0, ms: 0 })
     }
     if (left.length > 0) await Promise.all(batch.groups(left).map((group) => this.#compute(batch, group, next)))
-  }
-}
-
-/** Trials that lack the same slices. */
-interface Group {
-  readonly trials: readonly number[]
-  readonly slices: readonly number[]
-}
-
-/** One request under way: what of each trial's slices is known. */
-class Batch {
-  readonly request: EvaluationRequest
-  readonly keys: readonly Key[]
-  readonly solved: (Solved | undefined)[]
-  readonly lacking = new Map<number, StoredSlice>()
-  readonly failures = new Map<number, Evaluation>()
-  /** Ends the flights that this batch took. */
-  readonly landings = new Map<number, (solved: Solved | undefined) => void>()
-  readonly #own = new Set<number>()
-  readonly #want: string
-
-  constructor(request: EvaluationRequest, keys: readonly Key[]) {
-    this.request = request
-    this.keys = keys
-    this.solved = new Array(keys.length).fill(undefined)
-    const { state, returns, metrics } = request.want
-    this.#want = ` ${state ? 's' : ''}${returns ? 'r' : ''}${typeof metrics === 'string' ? metrics : [...metrics].sort().join()}`
-  }
-
-  index(trial: number, slice: number): number {
-    return trial * this.request.slices.length + slice
-  }
-
-  /** A computation is shared only with those who want the same of it. */
-  flightKey(i: number): string {
-    return this.keys[i] + this.#want
-  }
-
-  take(i: number): Flight {
-    this.#own.add(i)
-    return new Promise((resolve) => this.landings.set(i, resolve))
-  }
-
-  solve(i: number, solved: Solved): void {
-    this.solved[i] = solved
-  }
-
-  /** What this batch has to compute itself, trials with the same gaps together, in trial order. */
-  groups(only: Iterable<number> = this.#own): readonly Group[] {
-    const { length } = this.request.slices
-    const gaps = new Map<number, number[]>()
-    for (const i of only) {
-      const trial = Math.floor(i / length)
-      const slices = gaps.get(trial)
-      if (slices === undefined) gaps.set(trial, [i % length])
-      else slices.push(i % length)
-    }
-    const groups = new Map<string, { trials: number[]; slices: readonly number[] }>()
-    for (const [trial, slices] of gaps) {
-      const name = slices.join()
-      const group = groups.get(name)
-      if (group === undefined) groups.set(name, { trials: [trial], slices })
-      else group.trials.push(trial)
-    }
-    return [...groups.values()]
-  }
-
-  requestOf({ trials, slices }: Group): EvaluationRequest {
-    const { request } = this
-    if (trials.length === request.trials.length && slices.length === request.slices.length) return request
-    const some = slices.length !== request.slices.length
-    const part = (trial: TrialRef): TrialRef =>
-      some && trial.resume !== undefined ? { ...trial, resume: slices.map((s) => trial.resume?.[s]) } : trial
-    return {
-      ...request,
-      trials: trials.map((t) => part(request.trials[t])),
-      slices: some ? slices.map((s) => request.slices[s]) : request.slices,
-    }
-  }
-
-  /** Each slice's share of a trial's cost, by bars. */
-  shares({ slices }: Group): readonly number[] {
-    const bars = slices.map((s) => this.request.slices[s].end - this.request.slices[s].start)
-    const total = bars.reduce((sum, n) => sum + n, 0)
-    return bars.map((n) => (total === 0 ? 1 / bars.length : n / total))
-  }
-
-  evaluations(): readonly Evaluation[] {
-    const { trials, slices, want } = this.request
-    const answers: Evaluation[] = []
-    for (let t = 0; t < trials.length; t++) {
-      const failure = this.failures.get(t)
-      if (failure !== undefined) {
-        answers.push(failure)
-        continue
-      }
-      const results: SliceResult[] = []
-      let bars = 0
-      let ms = 0
-      for (let s = 0; s < slices.length; s++) {
-        const solved = this.solved[this.index(t, s)]
-        if (solved === undefined) break // the inside gave no answer: core names it
-        results.push(trimmed(solved.stored, want))
-        bars += solved.bars
-        ms += solved.ms
-      }
-      if (results.length === slices.length)
-        answers.push({ id: trials[t].id, cost: { bars: Math.round(bars), ms }, status: 'done', slices: results })
-    }
-    return answers
   }
 }

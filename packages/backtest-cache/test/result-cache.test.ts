@@ -46,6 +46,30 @@ describe('result cache', () => {
     expect(cache.stats()).toMatchObject({ hits: 4, misses: 8, stored: 8, savedMs: 20 })
   })
 
+  it('passes batches that are never worth keeping, looks now and then, and looks again once they are', async () => {
+    const cheap = countingEngine(0.001)
+    const dear = countingEngine(50)
+    let engine = cheap
+    const cache = make({ admission: 'cost' })
+    const evaluate = through(cache, (asked) => engine(asked))
+    for (let k = 0; k < 100; k++) await evaluate(request([k]))
+    const { passed, misses, stored } = cache.stats()
+    expect(stored).toBe(0)
+    expect(passed + misses).toBe(200)
+    expect(misses).toBeGreaterThanOrEqual(2 * 9) // the first four, then after 1, 2, 4, 8, 16 and 32 that passed
+    expect(misses).toBeLessThan(2 * 20)
+    engine = dear
+    for (let k = 100; k < 110; k++) await evaluate(request([k]))
+    expect(cache.stats().stored).toBeGreaterThanOrEqual(2 * 8) // all but those until the first look
+    engine.calls.length = 0
+    for (let k = 105; k < 110; k++) await evaluate(request([k]))
+    expect(engine.calls).toEqual([])
+    const keeps = make()
+    const all = through(keeps, cheap)
+    for (let k = 0; k < 20; k++) await all(request([k]))
+    expect(keeps.stats()).toMatchObject({ passed: 0, stored: 40 })
+  })
+
   it('asks only for the slices it lacks', async () => {
     const engine = countingEngine()
     const evaluate = through(make(), engine)
