@@ -1,4 +1,5 @@
 import { type Rung, type Schedule, TradewrightError, type Work } from '@tradewright/core'
+import { refuseUnknown } from './known-options.ts'
 import { signOf } from './trial-reports.ts'
 
 /** Options of {@link ashaSchedule}. */
@@ -18,7 +19,9 @@ export interface AshaScheduleOptions {
  * @throws TradewrightError `BAD_OPTION` without rungs or for a factor below 2.
  * @see Li et al. (2020), "A system for massively parallel hyperparameter tuning", MLSys, algorithm 2.
  */
-export function ashaSchedule({ rungs, reductionFactor = 4 }: AshaScheduleOptions): Schedule {
+export function ashaSchedule(options: AshaScheduleOptions): Schedule {
+  refuseUnknown('ashaSchedule', options, ['rungs', 'reductionFactor'])
+  const { rungs, reductionFactor = 4 } = options
   if (rungs.length === 0 || !(reductionFactor >= 2))
     throw new TradewrightError(
       'BAD_OPTION',

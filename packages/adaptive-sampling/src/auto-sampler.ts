@@ -11,6 +11,7 @@ import { type CmaEsBeginning, cmaEsFrom } from './cma-es-sampler.ts'
 import { differentialEvolutionSampler } from './differential-evolution-sampler.ts'
 import { type DuplicatesOption, unlessWanted } from './distinct.ts'
 import { gpFrom } from './gp-sampler.ts'
+import { refuseUnknown } from './known-options.ts'
 import { Observations } from './observations.ts'
 import { polishPoints } from './quadratic-polish.ts'
 import { tpeSampler } from './tpe-sampler.ts'
@@ -60,8 +61,11 @@ const RECALL_SKILL = 0.35
 const WIDE = 1 / 6
 const NARROW = 0.002
 const LOCAL = 0.1
-/** Differential evolution is for rugged functions of up to so many parameters, CMA-ES for more. */
-const EVOLUTION_DIMENSIONS = 8
+/**
+ * Rugged functions of up to so many numeric parameters begin with TPE, others with CMA-ES; and above it the process has
+ * trust regions, which begin anew on their own.
+ */
+const FEW_DIMENSIONS = 8
 /** Trials of a run of the Gaussian process before it can have stagnated. */
 const SETTLED = 40
 /**
@@ -176,10 +180,13 @@ class Portfolio {
   }
 
   /** What searches where no model helps. */
-  #evolved({ space }: SampleRequest, begin: (arm: Arm, mode: Segment['mode'], rugged?: boolean) => Segment): Segment {
-    const numbers = space.dimensions.filter((d) => d.kind !== 'categorical' && d.count > 1).length
-    if (numbers > EVOLUTION_DIMENSIONS) return begin('cma-es', 'best-wide', true)
-    return begin('differential-evolution', 'all', true)
+  #evolved(
+    { space, firstTrial }: SampleRequest,
+    begin: (arm: Arm, mode: Segment['mode'], rugged?: boolean) => Segment,
+  ): Segment {
+    if (numbersOf(space) > FEW_DIMENSIONS) return begin('cma-es', 'best-wide', true)
+    // TPE's time grows with the trials, too.
+    return begin(firstTrial < this.#gpUntil ? 'tpe' : 'differential-evolution', 'all', true)
   }
 
   /** What follows an arm that has not improved anything for a while: another every time. */
@@ -189,21 +196,26 @@ class Portfolio {
     begin: (arm: Arm, mode: Segment['mode'], rugged?: boolean) => Segment,
   ): Segment {
     const gpAllowed = firstTrial < this.#gpUntil
-    const numbers = space.dimensions.some((d) => d.kind !== 'categorical' && d.count > 1)
+    const numbers = numbersOf(space)
     const categories = space.dimensions.some((d) => d.kind === 'categorical' && d.count > 1)
     const order: (readonly [Arm, Segment['mode']])[] = []
     const continuous = space.dimensions.some((d) => d.count === Number.POSITIVE_INFINITY)
-    // Where no model helps, evolution and CMA-ES take turns; else the bottom of the basin, then another basin.
-    if (last.rugged) order.push(['cma-es', 'best-wide'], ['differential-evolution', 'all'], ['cma-es', 'wide'])
+    if (last.rugged && numbers <= FEW_DIMENSIONS && gpAllowed)
+      order.push(['differential-evolution', 'all'], ['cma-es', 'best-wide'], ['tpe', 'all'])
+    else if (last.rugged) order.push(['cma-es', 'best-wide'], ['differential-evolution', 'all'], ['cma-es', 'wide'])
     else {
+      // The bottom of the basin, then another basin: of many parameters by the process's own next trust region.
+      const another = numbers > FEW_DIMENSIONS ? 'all' : 'fresh'
       if (continuous) order.push(['polish', 'local'])
-      if (gpAllowed) order.push(['gp', 'fresh'])
-      if (numbers) order.push(['cma-es', 'local'])
-      if (gpAllowed) order.push(['gp', 'fresh'])
-      if (continuous) order.push(['polish', 'local'])
-      if (gpAllowed) order.push(['gp', 'all'])
-      if (numbers) order.push(['cma-es', 'wide'])
-      if (categories || !numbers) order.push(['tpe', 'all'])
+      if (gpAllowed) order.push(['gp', another])
+      if (numbers > 0) order.push(['cma-es', 'local'])
+      if (gpAllowed) order.push(['gp', another])
+      if (another === 'fresh') {
+        if (continuous) order.push(['polish', 'local'])
+        if (gpAllowed) order.push(['gp', 'all'])
+        if (numbers > 0) order.push(['cma-es', 'wide'])
+      } else if (gpAllowed) order.push(['gp', 'fresh'])
+      if (categories || numbers === 0) order.push(['tpe', 'all'])
     }
     order.push(['differential-evolution', 'all'])
     const [arm, mode] = order[last.turn % order.length]
@@ -279,6 +291,10 @@ class Portfolio {
   }
 }
 
+/** Numeric parameters that can take more than one value. */
+const numbersOf = (space: Space): number =>
+  space.dimensions.filter((d) => d.kind !== 'categorical' && d.count > 1).length
+
 /** Trials since the last improvement worth the name among `judged`, counted from trial `from` at the earliest. */
 function idle(judged: readonly Known[], all: readonly Known[], from: number, gain: number): number {
   const sorted = Float64Array.from(all.flatMap(({ loss }) => (Math.abs(loss) < 1e150 ? [loss] : []))).sort()
@@ -323,11 +339,12 @@ function beginningOf(
  * they can and what they earn.
  *
  * It begins with scrambled Sobol points and a Gaussian process, which earns most while trials are few. Where the process
- * cannot foretell the best trials (leave-one-out, among the best 35 %), evolution takes over: differential evolution, or
- * CMA-ES above 8 numeric parameters; and gives back once it can. When the process has not improved the best for a while
- * (by more than a thousandth of the way to the median), others take turns: a quadratic through the neighbours of the
- * best point, a new process on its own (for another basin), CMA-ES from the best point and over the whole space, TPE
- * where there are categories, differential evolution. A failed trial is one without an improvement. After `gpUntil`
+ * cannot foretell the best trials (leave-one-out, among the best 35 %), what needs no model takes over: TPE, then
+ * differential evolution and CMA-ES in turn, or CMA-ES first above 8 numeric parameters; and gives back once it can. When
+ * the process has not improved the best for a while (by more than a thousandth of the way to the median), others take
+ * turns: a quadratic through the neighbours of the best point, a new process on its own (for another basin; above 8
+ * numeric parameters the old one with its trust regions), CMA-ES from the best point and over the whole space, TPE where
+ * there are categories, differential evolution. A failed trial is one without an improvement. After `gpUntil`
  * trials the process, whose model grows no more, is left out. Several objectives are left to TPE.
  *
  * @throws TradewrightError `BAD_OPTION` for a negative gpUntil; by `restore` for a state of another version.
@@ -335,6 +352,7 @@ function beginningOf(
  *   Williams (2006), equation 5.12 (leave-one-out); the arms' papers stand with them.
  */
 export function autoSampler(options: AutoOptions = {}): Sampler {
+  refuseUnknown('auto', options, ['gpUntil', 'duplicates'])
   const { gpUntil = 600 } = options
   if (!(gpUntil >= 0))
     throw new TradewrightError('BAD_OPTION', `gpUntil must be at least 0, was ${gpUntil}`, { gpUntil })

@@ -9,6 +9,7 @@ import {
 } from '@tradewright/core'
 import { CmaEs } from './cma-es.ts'
 import { type DuplicatesOption, unlessWanted } from './distinct.ts'
+import { refuseUnknown } from './known-options.ts'
 import { nonDominatedOrder } from './non-dominated-sort.ts'
 import { type Axis, cellOf, Observations, snapUnit } from './observations.ts'
 
@@ -357,6 +358,7 @@ function pick(probabilities: Float64Array, uniform: number): number {
  *   start); Hamano, Saito, Nomura, Uchida, Shirakawa (2024), "CatCMA", GECCO.
  */
 export function cmaEsSampler(options: CmaEsOptions = {}): Sampler {
+  refuseUnknown('cma-es', options, ['population', 'sigma', 'restarts', 'warmStart', 'duplicates'])
   const { population, sigma = 1 / 6, restarts = 'bipop', warmStart = [] } = options
   if (population !== undefined && !(Number.isInteger(population) && population >= 4))
     throw new TradewrightError('BAD_OPTION', `population must be an integer >= 4, was ${population}`, { population })

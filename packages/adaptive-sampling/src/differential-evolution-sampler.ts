@@ -1,5 +1,6 @@
 import { type Params, type Rng, type SampleRequest, type Sampler, TradewrightError } from '@tradewright/core'
 import { type DuplicatesOption, unlessWanted } from './distinct.ts'
+import { refuseUnknown } from './known-options.ts'
 import { cellOf, Observations, snapUnit } from './observations.ts'
 import { startupPoint } from './startup.ts'
 
@@ -91,6 +92,7 @@ class DifferentialEvolution {
  * @see Storn, Price (1997), J. Global Optim. 11; Zhang, Sanderson (2009), "JADE", IEEE Trans. Evol. Comput. 13.
  */
 export function differentialEvolutionSampler(options: DifferentialEvolutionOptions = {}): Sampler {
+  refuseUnknown('differential-evolution', options, ['population', 'best', 'duplicates'])
   const { population, best = 0.15 } = options
   if (population !== undefined && !(Number.isInteger(population) && population >= 4))
     throw new TradewrightError('BAD_OPTION', `population must be an integer >= 4, was ${population}`, { population })

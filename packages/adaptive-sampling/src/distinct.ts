@@ -44,6 +44,7 @@ const keeps = (space: Space, params: Params): boolean => space.where === undefin
 function neighbour(space: Space, params: Params, rng: Rng, reach: number): Params {
   const unit = space.toUnit(params)
   const { dimensions } = space
+  if (dimensions.length === 0) return params
   for (let moved = 0; moved < 1 + Math.floor(reach / 8); moved++) {
     const d = rng.below(dimensions.length)
     const { count, kind } = dimensions[d]

@@ -1,4 +1,5 @@
 import { normalCdf, type PruneDecision, type Pruner, TradewrightError } from '@tradewright/core'
+import { refuseUnknown } from './known-options.ts'
 import { doneCurves, goOn, judgedCurves, quoted, stop, type TrialCurve } from './trial-reports.ts'
 
 /** Options of {@link extrapolationPruner}. */
@@ -123,6 +124,7 @@ function judge(
  * @see Domhan et al. (2015), IJCAI.
  */
 export function extrapolationPruner(options: ExtrapolationOptions = {}): Pruner {
+  refuseUnknown('extrapolation', options, ['probability', 'minReports', 'startupTrials'])
   const { probability = 0.2, minReports = 6, startupTrials = 3 } = options
   if (!(probability >= 0 && probability <= 1) || !(minReports >= 4))
     throw new TradewrightError(

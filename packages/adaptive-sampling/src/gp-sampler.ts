@@ -4,6 +4,7 @@ import { FeasibilityModel } from './feasibility-model.ts'
 import { GaussianProcess } from './gaussian-process.ts'
 import { GpFits, gather, kindsOf } from './gp-fits.ts'
 import type { GpParameters } from './gp-parameters.ts'
+import { refuseUnknown } from './known-options.ts'
 import { lbfgs } from './lbfgs.ts'
 import { logExpectedImprovement, logH, logHSlope } from './log-expected-improvement.ts'
 import { transformLosses } from './loss-transform.ts'
@@ -436,6 +437,7 @@ function boxAround(axes: readonly Axis[], center: Float64Array, { inverseSquares
  *   (TuRBO); Duvenaud et al. (2011), NeurIPS 24 (sums); Gelbart et al. (2014), UAI (failures); Hutter, Hoos, Leyton-Brown (2011), LION (categories, conditions).
  */
 export function gpSampler(options: GpOptions = {}): Sampler {
+  refuseUnknown('gp', options, ['startup', 'observations', 'trustRegion', 'duplicates'])
   const { startup = 10, observations = 300, trustRegion: region = 'auto' } = options
   for (const [name, value] of Object.entries({ startup, observations }))
     if (!Number.isInteger(value) || value < 2)

@@ -1,4 +1,5 @@
 import { type Dimension, type Params, type Sampler, type Space, TradewrightError } from '@tradewright/core'
+import { refuseUnknown } from './known-options.ts'
 
 /** Options of {@link gridSampler}. */
 export interface GridOptions {
@@ -82,7 +83,9 @@ function sequence(name: string, begin: (space: Space) => IterableIterator<Params
  *
  * @throws TradewrightError `BAD_OPTION` unless points is an integer >= 2.
  */
-export function gridSampler({ points = 10 }: GridOptions = {}): Sampler {
+export function gridSampler(options: GridOptions = {}): Sampler {
+  refuseUnknown('grid', options, ['points'])
+  const { points = 10 } = options
   if (!Number.isInteger(points) || points < 2)
     throw new TradewrightError('BAD_OPTION', `points must be an integer >= 2, was ${points}`, { points })
   return sequence('grid', (space) => gridPoints(space, points))

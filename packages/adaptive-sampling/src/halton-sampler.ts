@@ -1,7 +1,9 @@
 import { createRng, type Params, type Rng, type Sampler } from '@tradewright/core'
+import { type DuplicatesOption, unlessWanted } from './distinct.ts'
+import { refuseUnknown } from './known-options.ts'
 
 /** Options of {@link haltonSampler}. */
-export interface HaltonOptions {
+export interface HaltonOptions extends DuplicatesOption {
   /** Random permutations of the digits and a random shift, seeded by the study. @default true */
   readonly scramble?: boolean | undefined
 }
@@ -61,9 +63,11 @@ function shuffled(base: number, rng: Rng): Int32Array {
  * @see Halton (1960), Numer. Math. 2; Owen (2017), "A randomized Halton algorithm in R", arXiv 1706.02808 (a random
  *   permutation for every digit).
  */
-export function haltonSampler({ scramble = true }: HaltonOptions = {}): Sampler {
+export function haltonSampler(options: HaltonOptions = {}): Sampler {
+  refuseUnknown('halton', options, ['scramble', 'duplicates'])
+  const { scramble = true } = options
   let made: { readonly seed: number; readonly tables: readonly (readonly Int32Array[])[] } | undefined
-  return {
+  const sampler: Sampler = {
     name: 'halton',
     flags: { generationSize: 256, multiObjective: true },
     sample({ space, count, firstTrial, seed, rng }) {
@@ -85,4 +89,5 @@ export function haltonSampler({ scramble = true }: HaltonOptions = {}): Sampler 
       })
     },
   }
+  return unlessWanted(sampler, options)
 }

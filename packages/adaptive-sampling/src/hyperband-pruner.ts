@@ -1,5 +1,6 @@
 import { type Pruner, TradewrightError } from '@tradewright/core'
 import { crc32 } from './crc32.ts'
+import { refuseUnknown } from './known-options.ts'
 import { judgeHalving } from './successive-halving-pruner.ts'
 import { allCurves, goOn, judgedCurves } from './trial-reports.ts'
 
@@ -39,6 +40,7 @@ function bracketOf(name: string, trial: number, shares: readonly number[]): numb
  * @see Li, Jamieson, DeSalvo, Rostamizadeh, Talwalkar (2018), "Hyperband", JMLR 18.
  */
 export function hyperbandPruner(options: HyperbandOptions = {}): Pruner {
+  refuseUnknown('hyperband', options, ['minResource', 'maxResource', 'reductionFactor', 'studyName'])
   const { minResource = 1, maxResource = 'auto', reductionFactor = 3, studyName } = options
   if (!(reductionFactor >= 2 && minResource >= 1) || (maxResource !== 'auto' && !(maxResource >= minResource)))
     throw new TradewrightError(

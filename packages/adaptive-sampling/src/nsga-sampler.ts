@@ -1,6 +1,7 @@
 import { type Params, type Rng, type SampleRequest, type Sampler, TradewrightError } from '@tradewright/core'
 import { type DuplicatesOption, unlessWanted } from './distinct.ts'
 import { child } from './genetic-variation.ts'
+import { refuseUnknown } from './known-options.ts'
 import { crowdingDistances, nonDominatedRanks } from './non-dominated-sort.ts'
 import { Observations } from './observations.ts'
 import { nichedSelection, referencePoints } from './reference-points.ts'
@@ -180,6 +181,7 @@ function make(name: string, options: Nsga2Options, select: Selection): Sampler {
  * @see Deb, Pratap, Agarwal, Meyarivan (2002), IEEE Trans. Evol. Comput. 6(2).
  */
 export function nsga2Sampler(options: Nsga2Options = {}): Sampler {
+  refuseUnknown('nsga2', options, ['population', 'duplicates'])
   return make('nsga2', options, byCrowding)
 }
 
@@ -191,5 +193,6 @@ export function nsga2Sampler(options: Nsga2Options = {}): Sampler {
  *   it differs: objectives are scaled by the ranges of the survivors instead of extreme points' intercepts.
  */
 export function nsga3Sampler(options: Nsga3Options = {}): Sampler {
+  refuseUnknown('nsga3', options, ['population', 'divisions', 'duplicates'])
   return make('nsga3', options, byReferencePoints(options.divisions))
 }

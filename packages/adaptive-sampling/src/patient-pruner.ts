@@ -1,4 +1,5 @@
 import { type PruneDecision, type Pruner, TradewrightError } from '@tradewright/core'
+import { refuseUnknown } from './known-options.ts'
 import { goOn, judgedCurves, stop, type TrialCurve } from './trial-reports.ts'
 
 /** Options of {@link patientPruner}. */
@@ -25,7 +26,9 @@ function stalled({ losses }: TrialCurve, patience: number, minDelta: number): bo
  *
  * @throws TradewrightError `BAD_OPTION` unless patience and minDelta are at least 0.
  */
-export function patientPruner(inner: Pruner | undefined, { patience, minDelta = 0 }: PatientOptions): Pruner {
+export function patientPruner(inner: Pruner | undefined, options: PatientOptions): Pruner {
+  refuseUnknown('patient', options, ['patience', 'minDelta'])
+  const { patience, minDelta = 0 } = options
   if (!(patience >= 0 && minDelta >= 0))
     throw new TradewrightError('BAD_OPTION', `patience and minDelta must be at least 0, was ${patience}, ${minDelta}`, {
       patience,

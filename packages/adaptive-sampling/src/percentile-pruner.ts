@@ -1,4 +1,5 @@
 import { type PruneDecision, type Pruner, TradewrightError } from '@tradewright/core'
+import { refuseUnknown } from './known-options.ts'
 import { doneCurves, goOn, judgedCurves, quoted, stop, type TrialCurve } from './trial-reports.ts'
 
 /** Options of {@link medianPruner}. */
@@ -86,6 +87,7 @@ function judge(
  * @throws TradewrightError `BAD_OPTION` for a percentile outside 0 to 100 or an interval below 1.
  */
 export function percentilePruner(options: PercentileOptions): Pruner {
+  refuseUnknown('percentile', options, ['percentile', 'startupTrials', 'warmupSteps', 'intervalSteps', 'minTrials'])
   const { percentile, startupTrials = 5, warmupSteps = 0, intervalSteps = 1, minTrials = 1 } = options
   if (!(percentile >= 0 && percentile <= 100))
     throw new TradewrightError('BAD_OPTION', `percentile must be from 0 to 100, was ${percentile}`, { percentile })
@@ -110,5 +112,6 @@ export function percentilePruner(options: PercentileOptions): Pruner {
  * @see Golovin et al. (2017), "Google Vizier", KDD, section 3.5.2; decides as Optuna's MedianPruner.
  */
 export function medianPruner(options: MedianOptions = {}): Pruner {
+  refuseUnknown('median', options, ['startupTrials', 'warmupSteps', 'intervalSteps', 'minTrials'])
   return { ...percentilePruner({ ...options, percentile: 50 }), name: 'median' }
 }

@@ -1,5 +1,6 @@
 import { type Params, type Rng, type Sampler, type Space, TradewrightError } from '@tradewright/core'
 import { type DuplicatesOption, unlessWanted } from './distinct.ts'
+import { refuseUnknown } from './known-options.ts'
 import { type Axis, cellOf, Observations } from './observations.ts'
 
 /** Options of {@link perturbationSampler}. */
@@ -53,6 +54,7 @@ function nextPoint(space: Space, observations: Observations, top: Int32Array, fa
  * @see SYSTEMS.md, row 8.
  */
 export function perturbationSampler(options: PerturbationOptions = {}): Sampler {
+  refuseUnknown('perturbation', options, ['initialSamples', 'perturbationFactor', 'duplicates'])
   const { initialSamples = 100, perturbationFactor = 0.1 } = options
   if (!Number.isInteger(initialSamples) || initialSamples < 1)
     throw new TradewrightError('BAD_OPTION', `initialSamples must be an integer >= 1, was ${initialSamples}`, {

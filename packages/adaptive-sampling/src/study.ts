@@ -13,10 +13,12 @@ import {
   type Space,
   type SpaceShape,
   systemClock,
+  TradewrightError,
   type Trial,
   type TrialAnswer,
 } from '@tradewright/core'
 import type { SharedStudyStore } from './file-study-store.ts'
+import { refuseUnknown } from './known-options.ts'
 import { type Luck, luckOf } from './luck.ts'
 import { type QueuedSampler, queuedSampler } from './queued-sampler.ts'
 import { adaptiveSamplers, type PrunerSpec, resolvePruner } from './sampler-registry.ts'
@@ -75,10 +77,48 @@ function matches(pattern: Params, params: Params): boolean {
 function allowedSpace(given: Space | SpaceShape, forbidden: readonly Params[]): Space {
   const space = isSpace(given) ? given : (defineSpace(given) as unknown as Space)
   if (forbidden.length === 0) return space
+  for (const pattern of forbidden) refuseUnknown('forbidden', pattern, [...Object.keys(space.shape)])
   const allowed = (params: unknown): boolean =>
     (space.where === undefined || space.where(params as Params)) &&
     !forbidden.some((pattern) => matches(pattern, params as Params))
   return defineSpace(space.shape, { where: allowed }) as unknown as Space
+}
+
+const STUDY_OPTIONS = [
+  'space',
+  'sampler',
+  'samplers',
+  'pruner',
+  'directions',
+  'seed',
+  'store',
+  'name',
+  'generationSize',
+  'content',
+  'clock',
+  'events',
+  'forbidden',
+  'retryFailed',
+  'share',
+] as const satisfies readonly (keyof StudyOptions<unknown>)[]
+
+const OPTIMIZE_OPTIONS = [
+  'trials',
+  'concurrency',
+  'signal',
+  'stop',
+  'stopWhen',
+  'onProgress',
+  'onTrial',
+] as const satisfies readonly (keyof OptimizeOptions)[]
+
+function checkOptions(options: StudyOptions<unknown>): void {
+  refuseUnknown('createStudy', options, STUDY_OPTIONS)
+  const { retryFailed = 0, share = false, store } = options
+  if (!Number.isInteger(retryFailed) || retryFailed < 0)
+    throw new TradewrightError('BAD_OPTION', `retryFailed must be an integer >= 0, was ${retryFailed}`, { retryFailed })
+  if (share !== false && (store === undefined || !('claim' in store)))
+    throw new TradewrightError('BAD_OPTION', 'share needs a store that processes can share, as fileStudyStore is')
 }
 
 function stopOf(stopWhen: OptimizeOptions['stopWhen']): StopCriterion | undefined {
@@ -135,6 +175,7 @@ class AdaptiveStudy implements Study<Params> {
     objective: (trial: Trial<Params>) => TrialAnswer | Promise<TrialAnswer>,
     options: OptimizeOptions,
   ): Promise<StudyResult<Params>> {
+    refuseUnknown('optimize', options, OPTIMIZE_OPTIONS)
     const { stopWhen, onTrial, onProgress, ...rest } = options
     const { share = false, store, name = 'study', clock = systemClock } = this.#options
     const { concurrency = 1 } = options
@@ -179,7 +220,8 @@ class AdaptiveStudy implements Study<Params> {
  * A study with every sampler of this package by name and `{ type: 'auto' }` as default: core's study, with points to try
  * first, retries, forbidden combinations, stop criteria, several processes and the statistics of luck.
  *
- * @throws TradewrightError as core's `createStudy`.
+ * @throws TradewrightError as core's `createStudy`; `UNKNOWN_NAME` for an option that is none; `BAD_OPTION` for `share`
+ *   without a store that can be shared and a negative `retryFailed`.
  * @example
  * ```ts
  * import { createStudy } from '@tradewright/adaptive-sampling'
@@ -193,6 +235,7 @@ class AdaptiveStudy implements Study<Params> {
 export function createStudy<P>(options: StudyOptions<Space<P>>): Study<P>
 export function createStudy<const Shape extends SpaceShape>(options: StudyOptions<Shape>): Study<ParamsOf<Shape>>
 export function createStudy<P>(options: StudyOptions<Space<P>> | StudyOptions<SpaceShape>): Study<P> {
+  checkOptions(options)
   const { space, forbidden = [] } = options
   const allowed = allowedSpace(space as unknown as Space | SpaceShape, forbidden)
   return new AdaptiveStudy(allowed, options) as unknown as Study<P>

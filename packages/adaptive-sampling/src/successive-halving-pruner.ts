@@ -1,4 +1,5 @@
 import { type PruneDecision, type Pruner, TradewrightError } from '@tradewright/core'
+import { refuseUnknown } from './known-options.ts'
 import { allCurves, goOn, judgedCurves, quoted, stop, type TrialCurve } from './trial-reports.ts'
 
 /** Options of {@link successiveHalvingPruner}. */
@@ -73,6 +74,7 @@ export function firstRung(minResource: number | 'auto', done: readonly (readonly
  *   tuning", MLSys (ASHA).
  */
 export function successiveHalvingPruner(options: SuccessiveHalvingOptions = {}): Pruner {
+  refuseUnknown('successive-halving', options, ['minResource', 'reductionFactor', 'minEarlyStoppingRate', 'demoted'])
   const { minResource = 1, reductionFactor = 4, minEarlyStoppingRate = 0, demoted = 'stop' } = options
   if (!(reductionFactor >= 2) || (minResource !== 'auto' && !(minResource >= 1)))
     throw new TradewrightError(

@@ -1,4 +1,5 @@
 import { type Pruner, TradewrightError } from '@tradewright/core'
+import { refuseUnknown } from './known-options.ts'
 import { goOn, judgedCurves, quoted, signOf, stop } from './trial-reports.ts'
 
 /** Options of {@link thresholdPruner}. */
@@ -17,6 +18,7 @@ export interface ThresholdOptions {
  * @throws TradewrightError `BAD_OPTION` where neither bound is given, or lower is above upper.
  */
 export function thresholdPruner(options: ThresholdOptions): Pruner {
+  refuseUnknown('threshold', options, ['lower', 'upper', 'warmupSteps'])
   const { lower = Number.NEGATIVE_INFINITY, upper = Number.POSITIVE_INFINITY, warmupSteps = 0 } = options
   if (!(lower <= upper) || (lower === Number.NEGATIVE_INFINITY && upper === Number.POSITIVE_INFINITY))
     throw new TradewrightError(

@@ -1,5 +1,6 @@
 import { type Params, type Rng, type SampleRequest, type Sampler, TradewrightError } from '@tradewright/core'
 import { type DuplicatesOption, unlessWanted } from './distinct.ts'
+import { refuseUnknown } from './known-options.ts'
 import { DominationCounts } from './non-dominated-sort.ts'
 import { isActive, Observations } from './observations.ts'
 import { type ParzenGroup, parzenGroups } from './parzen-group.ts'
@@ -167,6 +168,7 @@ class Tpe {
  *   et al. (2022), JAIR 73 (several objectives); Ginsbourger, Le Riche, Carraro (2010) (the liar).
  */
 export function tpeSampler(options: TpeOptions = {}): Sampler {
+  refuseUnknown('tpe', options, ['startup', 'candidates', 'multivariate', 'priorWeight', 'duplicates'])
   const { startup = 10, candidates = 32, multivariate = true, priorWeight = 1 } = options
   for (const [name, value] of Object.entries({ startup, candidates }))
     if (!Number.isInteger(value) || value < 1)

@@ -1,4 +1,5 @@
 import { normalCdf, type Pruner, TradewrightError } from '@tradewright/core'
+import { refuseUnknown } from './known-options.ts'
 import { doneCurves, goOn, judgedCurves, quoted, signOf, stop, type TrialCurve } from './trial-reports.ts'
 
 /** Options of {@link wilcoxonPruner}. */
@@ -80,6 +81,7 @@ function bestCurve(done: readonly TrialCurve[], values: ReadonlyMap<number, numb
  * @throws TradewrightError `BAD_OPTION` for a threshold outside 0 to 1.
  */
 export function wilcoxonPruner(options: WilcoxonOptions = {}): Pruner {
+  refuseUnknown('wilcoxon', options, ['pThreshold', 'startupSteps'])
   const { pThreshold = 0.2, startupSteps = 2 } = options
   if (!(pThreshold >= 0 && pThreshold <= 1))
     throw new TradewrightError('BAD_OPTION', `pThreshold must be from 0 to 1, was ${pThreshold}`, { pThreshold })
