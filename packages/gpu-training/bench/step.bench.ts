@@ -1,7 +1,8 @@
 // One training step (forward, loss, backward, Adam) of a 64-256-256-3 perceptron at batch 256, one thread: the fused
 // engine with and without OpenBLAS, TensorFlow.js on WebAssembly, and Debian's python3-torch where it is installed. The
-// engines take turns, so that a noisy machine treats them alike. A regression means that the plan or the product lost
-// its fusion. Then: prediction of one row, and bytes allocated on the JavaScript heap by a step (run with --expose-gc).
+// engines take turns, so that a noisy machine treats them alike. OpenBLAS takes processors that are newer than itself for
+// the oldest it knows: CORETYPE=SKYLAKEX (AVX-512) or HASWELL (AVX2) tells the fused engine's and a second torch's. A
+// regression means that the plan or the product lost its fusion. Then: prediction of one row, and bytes allocated on the JavaScript heap by a step (run with --expose-gc).
 import { type ChildProcess, spawn } from 'node:child_process'
 import { Session } from 'node:inspector/promises'
 import { createRequire } from 'node:module'
@@ -66,8 +67,9 @@ async function peerOf(
   name: string,
   command: string,
   args: readonly string[],
+  more: Readonly<Record<string, string>> = {},
 ): Promise<{ run: Run; close: () => void } | undefined> {
-  const env = { ...process.env, OPENBLAS_NUM_THREADS: '1' }
+  const env = { ...process.env, OPENBLAS_NUM_THREADS: '1', ...more }
   const child: ChildProcess = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'ignore'] })
   if (child.stdout === null || child.stdin === null) return undefined
   const input = child.stdin
@@ -94,21 +96,32 @@ async function tensorflow(): Promise<TrainingBackend> {
   return tfjs(tf)
 }
 
+const coreType = process.env.CORETYPE
 const fused = stepper(fusedBackend())
 const runs = new Map<string, Run>([['fused', fused.run]])
+// Where the runtime has relaxed SIMD by itself this is the same again.
+if (process.version.startsWith('v20.'))
+  runs.set("fused, relaxedSimd 'always'", stepper(fusedBackend({ relaxedSimd: 'always' })).run)
 try {
-  runs.set('fused + OpenBLAS', stepper(fusedBackend({ accelerate: await openBlas() })).run)
+  runs.set('fused + OpenBLAS', stepper(fusedBackend({ accelerate: await openBlas({ coreType }) })).run)
 } catch (error) {
   console.log(`no OpenBLAS: ${error instanceof Error ? error.message : error}`)
 }
 runs.set('tfjs wasm', stepper(await tensorflow()).run)
 const here = (file: string): string => join(import.meta.dirname, file)
 const torch = await peerOf('python3-torch', '/usr/bin/python3', [here('torch_step.py'), '1', String(ROWS)])
+const told =
+  coreType === undefined
+    ? undefined
+    : await peerOf(`python3-torch (${coreType})`, '/usr/bin/python3', [here('torch_step.py'), '1', String(ROWS)], {
+        OPENBLAS_CORETYPE: coreType,
+      })
 // Named here so that the package is known to be used: the process beside runs it.
 require.resolve('@jax-js/jax')
 const jax = await peerOf('peer', process.execPath, [here('jax-step.mjs'), String(ROWS)])
 if (torch === undefined) console.log('no python3-torch: apt-get install python3-torch')
 else runs.set('torch', torch.run)
+if (told !== undefined) runs.set(`torch, OPENBLAS_CORETYPE=${coreType}`, told.run)
 if (jax === undefined) console.log('no jax-js: npm install @jax-js/jax')
 else runs.set('jax-js', jax.run)
 
@@ -119,6 +132,7 @@ for (let round = 0; round < ROUNDS; round++)
     if (round > 0) times.get(name)?.push(...found)
   }
 torch?.close()
+told?.close()
 jax?.close()
 const stats = (values: readonly number[]) => {
   const sorted = [...values].sort((a, b) => a - b)
@@ -141,22 +155,41 @@ const large: Batch = {
   x: Float32Array.from({ length: 1024 * 64 }, () => rng.normal()),
   y: Float32Array.from({ length: 1024 }, () => rng.below(3)),
 }
-const byThreads = ([1, 2] as const).map((threads) => {
-  const compiled = fusedBackend({ threads }).compile(model, { batch: 1024, loss: crossEntropy() })
-  return { threads, compiled, times: [] as number[] }
-})
-for (let round = 0; round < 60; round++)
-  for (const { compiled, times: found } of byThreads)
-    for (let i = 0; i < 4; i++) {
-      const start = performance.now()
-      compiled.gradients(large, { step: i, accumulate: false })
-      if (round > 4) found.push(performance.now() - start)
+/** Times one thread and two in turns. `before` is called for each. */
+async function compareThreads(
+  name: string,
+  make: (threads: 1 | 2) => TrainingBackend | Promise<TrainingBackend>,
+  before?: (threads: 1 | 2) => unknown,
+): Promise<void> {
+  const byThreads = []
+  for (const threads of [1, 2] as const)
+    byThreads.push({
+      threads,
+      compiled: (await make(threads)).compile(model, { batch: 1024, loss: crossEntropy() }),
+      times: [] as number[],
+    })
+  for (let round = 0; round < 40; round++)
+    for (const { threads, compiled, times: found } of byThreads) {
+      await before?.(threads)
+      for (let i = 0; i < 6; i++) {
+        const start = performance.now()
+        compiled.gradients(large, { step: i, accumulate: false })
+        if (round > 4 && i > 0) found.push(performance.now() - start)
+      }
     }
-for (const { compiled } of byThreads) compiled.dispose()
-const [one, two] = byThreads.map(({ times: found }) => stats(found))
-console.log(
-  `batch 1024: one thread ${one.median.toFixed(2)} ms (best ${one.best.toFixed(2)}), two ${two.median.toFixed(2)} ms (best ${two.best.toFixed(2)}); ${(one.median / two.median).toFixed(2)} / ${(one.best / two.best).toFixed(2)} times as fast`,
-)
+  for (const { compiled } of byThreads) compiled.dispose()
+  const [one, two] = byThreads.map(({ times: found }) => stats(found))
+  console.log(
+    `batch 1024, ${name}: one thread ${one.median.toFixed(2)} ms (best ${one.best.toFixed(2)}), two ${two.median.toFixed(2)} ms (best ${two.best.toFixed(2)}); ${(one.median / two.median).toFixed(2)} / ${(one.best / two.best).toFixed(2)} times as fast`,
+  )
+}
+await compareThreads('fused', (threads) => fusedBackend({ threads }))
+if (runs.has('fused + OpenBLAS'))
+  await compareThreads(
+    'OpenBLAS',
+    async () => fusedBackend({ accelerate: await openBlas({ coreType }) }),
+    (threads) => openBlas({ coreType, threads }),
+  )
 
 const small = fusedBackend().compile(
   sequential(16, [dense(32, { activation: 'relu' }), dense(32, { activation: 'relu' }), dense(1)]),

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
-import { TradewrightError } from '@tradewright/core'
+import { type Clock, TradewrightError } from '@tradewright/core'
+import { CrewPace } from './crew-pace.ts'
 import type { Kernels } from './kernels.ts'
 import type { SharedWasm } from './wasm-kernels.ts'
 
@@ -18,6 +19,9 @@ const ACTIVATE = 2
 const ACTIVATE_GRAD = 3
 const COLUMN_SUM = 4
 const ADAM = 5
+
+/** Rows of a product's block: two tiles, so that nobody waits long for the last one. */
+const ROWS = 12
 
 /** A claim's lower bits are the blocks that are left, the upper ones the job's number. */
 const BLOCK_BITS = 12
@@ -100,7 +104,8 @@ for (;;) {
 `
 
 const PATIENCE_MS = 30_000
-const SPINS = 2000
+/** Looks at the others' blocks before this thread sleeps: longer than a block takes. */
+const SPINS = 100_000
 
 /** What {@link Crew} is made from. */
 export interface CrewInput {
@@ -110,6 +115,7 @@ export interface CrewInput {
   /** First byte of the other threads' scratch, and bytes of each. */
   readonly scratch: number
   readonly scratchBytes: number
+  readonly clock: Clock
 }
 
 /**
@@ -123,8 +129,10 @@ export class Crew {
   readonly #job: Int32Array = new Int32Array(new SharedArrayBuffer(64))
   readonly #workers: readonly Worker[]
   #number = 0
+  readonly #pace: CrewPace
 
-  constructor({ wasm, exports, threads, scratch, scratchBytes }: CrewInput) {
+  constructor({ wasm, exports, threads, scratch, scratchBytes, clock }: CrewInput) {
+    this.#pace = new CrewPace(() => clock.elapsed())
     this.#exports = exports
     this.#workers = Array.from({ length: threads - 1 }, (_, i) => {
       const worker = new Worker(WORKER, {
@@ -158,7 +166,7 @@ export class Crew {
         job[5] = bRow
         job[6] = bColumn
         job[7] = packed
-        this.#run(PACK, n, 32)
+        this.#run(PACK, n, 32, 4 * n * k)
       },
       matmul: (m, shape, a, b, packed, c, flags, bias, mask, scratch) => {
         const { n, k, aRow, aColumn } = shape
@@ -174,7 +182,7 @@ export class Crew {
         job[10] = flags
         job[11] = bias
         job[12] = mask
-        this.#run(GEMM, m, 16, scratch)
+        this.#run(GEMM, m, ROWS, m * n * k, scratch)
       },
       activate: (kind, n, x, y) => {
         if (n < least.elements) return base.activate(kind, n, x, y)
@@ -182,7 +190,7 @@ export class Crew {
         job[3] = n
         job[4] = x
         job[5] = y
-        this.#run(ACTIVATE, n, 4096)
+        this.#run(ACTIVATE, n, 4096, 8 * n)
       },
       activateGrad: (kind, n, x, y, dy, dx) => {
         if (n < least.elements) return base.activateGrad(kind, n, x, y, dy, dx)
@@ -192,7 +200,7 @@ export class Crew {
         job[5] = y
         job[6] = dy
         job[7] = dx
-        this.#run(ACTIVATE_GRAD, n, 4096)
+        this.#run(ACTIVATE_GRAD, n, 4096, 8 * n)
       },
       columnSum: (rows, columns, x, out, accumulate) => {
         if (rows * columns < least.sum) return base.columnSum(rows, columns, x, out, accumulate)
@@ -201,7 +209,7 @@ export class Crew {
         job[4] = x
         job[5] = out
         job[6] = accumulate
-        this.#run(COLUMN_SUM, columns, 32)
+        this.#run(COLUMN_SUM, columns, 32, rows * columns)
       },
       adam: (n, p, g, m, v, numbers) => {
         if (n < least.elements) return base.adam(n, p, g, m, v, numbers)
@@ -211,20 +219,30 @@ export class Crew {
         job[5] = m
         job[6] = v
         job[7] = numbers
-        this.#run(ADAM, n, 4096)
+        this.#run(ADAM, n, 4096, 16 * n)
       },
     }
   }
 
-  /** Shares out a job over `count` rows or elements, in blocks of `least` or more, and waits for its end. */
-  #run(kernel: number, count: number, least: number, scratch = 0): void {
-    const control = this.#control
+  /** A job over `count` rows or elements: shared out in blocks of `least` or more, or made here where that is faster. */
+  #run(kernel: number, count: number, least: number, work: number, scratch = 0): void {
     const job = this.#job
-    let size = least
-    while (count > size * (MOST_BLOCKS - 1)) size *= 2
-    const blocks = Math.ceil(count / size)
     job[0] = kernel
-    job[1] = size
+    if (this.#pace.begin()) {
+      let size = least
+      while (count > size * (MOST_BLOCKS - 1)) size *= 2
+      job[1] = size
+      this.#share(Math.ceil(count / size), scratch)
+    } else {
+      job[1] = count
+      runBlock(this.#exports, job, 0, scratch)
+    }
+    this.#pace.end(work)
+  }
+
+  /** Shares out the job at hand, and waits for its end. */
+  #share(blocks: number, scratch: number): void {
+    const control = this.#control
     this.#number = (this.#number + 1) | 0
     const tag = this.#number << BLOCK_BITS
     Atomics.store(control, DONE, 0)
@@ -236,13 +254,14 @@ export class Crew {
       const left = claim & (MOST_BLOCKS - 1)
       if (left === 0) break
       if (Atomics.compareExchange(control, CLAIM, claim, claim - 1) !== claim) continue
-      runBlock(this.#exports, job, left - 1, scratch)
+      runBlock(this.#exports, this.#job, left - 1, scratch)
       Atomics.add(control, DONE, 1)
     }
     for (let i = 0; i < SPINS; i++) if (Atomics.load(control, DONE) === blocks) return
     this.#await(blocks)
   }
 
+  /** Sleeps until the others' blocks are done. */
   #await(blocks: number): void {
     const control = this.#control
     Atomics.store(control, WAITING, 1)

@@ -27,7 +27,9 @@ export function fusedBackend(options: FusedBackendOptions = {}): TrainingBackend
       'NOT_AVAILABLE',
       "kernels 'wasm' must have WebAssembly SIMD, which this runtime lacks; use 'plain'",
     )
-  const { threads = 1 } = options
+  const { threads = 1, relaxedSimd = true } = options
+  if (typeof relaxedSimd !== 'boolean' && relaxedSimd !== 'always')
+    throw new TradewrightError('BAD_OPTION', `relaxedSimd must be true, false or 'always', was ${String(relaxedSimd)}`)
   if (!(Number.isInteger(threads) && threads >= 1 && threads <= 64))
     throw new TradewrightError('BAD_OPTION', `threads must be an integer from 1 to 64, was ${threads}`, { threads })
   if (threads > 1 && (options.kernels === 'plain' || options.accelerate !== undefined || !hasWasmSimd()))

@@ -1,11 +1,18 @@
-import { TradewrightError } from '@tradewright/core'
+import { systemClock, TradewrightError } from '@tradewright/core'
 import { Crew } from './crew.ts'
 import type { FusedBackendOptions } from './fused-options.ts'
 import type { ParameterPlace } from './fused-plan.ts'
 import type { Kernels } from './kernels.ts'
 import type { ResolvedModel } from './model-spec.ts'
 import { plainKernels } from './plain-kernels.ts'
-import { createSharedWasm, createWasmMemory, hasWasmSimd, outOfMemory, wasmKernels } from './wasm-kernels.ts'
+import {
+  createSharedWasm,
+  createWasmMemory,
+  hasWasmSimd,
+  outOfMemory,
+  type RelaxedSimd,
+  wasmKernels,
+} from './wasm-kernels.ts'
 
 /** First byte that models use: below lie what the compiler may want and the numbers of vector kernels. */
 export const BASE = 65536
@@ -51,19 +58,19 @@ export interface OpenedKernels {
  * @param scratchBytes what a product wants as scratch at most: each of the other threads has some behind `bytes`.
  */
 export function openKernels(bytes: number, scratchBytes: number, options: FusedBackendOptions): OpenedKernels {
-  const { threads = 1, relaxedSimd = true, accelerate } = options
+  const { threads = 1, relaxedSimd = true, accelerate, clock = systemClock } = options
   if (threads > 1) {
     const scratch = align(bytes)
     const each = align(scratchBytes)
     const wasm = createSharedWasm(scratch + (threads - 1) * each, relaxedSimd)
-    const crew = new Crew({ wasm, exports: wasm.exports, threads, scratch, scratchBytes: each })
+    const crew = new Crew({ wasm, exports: wasm.exports, threads, scratch, scratchBytes: each, clock })
     return { buffer: wasm.memory.buffer, kernels: crew.kernels(wasm.kernels), close: () => crew.close() }
   }
   const { buffer, kernels } = openOne(bytes, options.kernels ?? (hasWasmSimd() ? 'wasm' : 'plain'), relaxedSimd)
   return { buffer, kernels: accelerate === undefined ? kernels : accelerate(kernels, buffer), close: () => {} }
 }
 
-function openOne(bytes: number, kind: 'wasm' | 'plain', relaxed: boolean): Omit<OpenedKernels, 'close'> {
+function openOne(bytes: number, kind: 'wasm' | 'plain', relaxed: RelaxedSimd): Omit<OpenedKernels, 'close'> {
   if (kind === 'wasm') {
     const memory = createWasmMemory(bytes)
     return { buffer: memory.buffer, kernels: wasmKernels(memory, relaxed) }

@@ -44,7 +44,7 @@ export interface Kernels {
   packedBytes(k: number, n: number): number
   /** Packs B once, for products with it later. */
   pack(shape: MatmulShape, b: number, packed: number): void
-  /** `packed` holds B (see `pack`) where packedBytes is not 0, else `b` is read. `scratch` has k * 64 + 128 bytes. */
+  /** `packed` holds B (see `pack`) where packedBytes is not 0, else `b` is read. `scratch` has k * 96 + 192 bytes. */
   matmul(
     m: number,
     shape: MatmulShape,

@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8'
 import { TradewrightError } from '@tradewright/core'
 import { TRAINING_RELAXED_WASM } from './generated/training-relaxed-wasm.ts'
 import { TRAINING_SHARED_RELAXED_WASM } from './generated/training-shared-relaxed-wasm.ts'
@@ -27,20 +28,42 @@ type Exported = (...args: readonly number[]) => number
 
 const decode = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(atob(text), (c) => c.charCodeAt(0))
 
-/** Compiled once a process: the module with fused multiply-add where the runtime has it, else the one without. */
-let compiled: { readonly name: string; readonly module: WasmModule } | undefined
-let compiledPlain: { readonly name: string; readonly module: WasmModule } | undefined
+/** Whether to use fused multiply-add; see `FusedBackendOptions`. */
+export type RelaxedSimd = boolean | 'always'
 
-function compile(relaxed: boolean): { readonly name: string; readonly module: WasmModule } {
-  if (relaxed) {
-    const bytes = decode(TRAINING_RELAXED_WASM)
-    if (WebAssembly.validate(bytes)) {
-      compiled ??= { name: 'wasm-relaxed-simd', module: new WebAssembly.Module(bytes) }
-      return compiled
-    }
+/** The module with fused multiply-add, where the runtime has relaxed SIMD or has a flag for it that may be set. */
+function compileRelaxed(text: string, relaxed: RelaxedSimd): WasmModule | undefined {
+  const bytes = decode(text)
+  if (relaxed === false) return undefined
+  if (WebAssembly.validate(bytes)) return new WebAssembly.Module(bytes)
+  if (relaxed !== 'always') return undefined
+  // Node 20: V8 reads the flag while it compiles, and keeps what it read with the module.
+  setFlagsFromString('--experimental-wasm-relaxed-simd')
+  try {
+    return WebAssembly.validate(bytes) ? new WebAssembly.Module(bytes) : undefined
+  } finally {
+    setFlagsFromString('--no-experimental-wasm-relaxed-simd')
   }
-  compiledPlain ??= { name: 'wasm-simd', module: new WebAssembly.Module(decode(TRAINING_WASM)) }
-  return compiledPlain
+}
+
+interface Compiled {
+  readonly name: string
+  readonly module: WasmModule
+}
+
+/** Compiled once a process. */
+const compiled = new Map<RelaxedSimd, Compiled>()
+
+function compile(relaxed: RelaxedSimd): Compiled {
+  const found = compiled.get(relaxed)
+  if (found !== undefined) return found
+  const fused = compileRelaxed(TRAINING_RELAXED_WASM, relaxed)
+  const made =
+    fused === undefined
+      ? { name: 'wasm-simd', module: new WebAssembly.Module(decode(TRAINING_WASM)) }
+      : { name: 'wasm-relaxed-simd', module: fused }
+  compiled.set(relaxed, made)
+  return made
 }
 
 /** Whether this runtime has WebAssembly with 128-bit SIMD. */
@@ -69,13 +92,12 @@ export interface SharedWasm {
 const SHARED_PAGES = 32_768
 
 /** A shared memory of at least `bytes`, its module and kernels. @throws TradewrightError `OUT_OF_MEMORY`. */
-export function createSharedWasm(bytes: number, relaxed: boolean): SharedWasm {
+export function createSharedWasm(bytes: number, relaxed: RelaxedSimd): SharedWasm {
   try {
     const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / 65536), maximum: SHARED_PAGES, shared: true })
-    const fast = decode(TRAINING_SHARED_RELAXED_WASM)
-    const fused = relaxed && WebAssembly.validate(fast)
-    const module = new WebAssembly.Module(fused ? fast : decode(TRAINING_SHARED_WASM))
-    const name = fused ? 'wasm-relaxed-simd' : 'wasm-simd'
+    const fused = compileRelaxed(TRAINING_SHARED_RELAXED_WASM, relaxed)
+    const module = fused ?? new WebAssembly.Module(decode(TRAINING_SHARED_WASM))
+    const name = fused === undefined ? 'wasm-simd' : 'wasm-relaxed-simd'
     const exports = exportsOf(module, memory)
     return { memory, module, exports, kernels: kernelsOf(name, exports) }
   } catch (cause) {
@@ -99,7 +121,7 @@ export function outOfMemory(bytes: number, cause: unknown): TradewrightError {
  * @param relaxed use fused multiply-add where the runtime has relaxed SIMD: faster, and rounded once less, so results
  *   differ in the last bits from runtimes without.
  */
-export function wasmKernels(memory: WasmMemory, relaxed: boolean): Kernels {
+export function wasmKernels(memory: WasmMemory, relaxed: RelaxedSimd): Kernels {
   const { name, module } = compile(relaxed)
   return kernelsOf(name, exportsOf(module, memory))
 }

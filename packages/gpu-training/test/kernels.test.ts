@@ -3,20 +3,20 @@ import { describe, expect, it } from 'vitest'
 import { wasm } from '../scripts/build-wasm.mjs'
 import { activationKinds, type Kernels } from '../src/kernels.ts'
 import { fromFloat16Bits, plainKernels, toFloat16Bits } from '../src/plain-kernels.ts'
-import { createWasmMemory, hasWasmSimd, wasmKernels } from '../src/wasm-kernels.ts'
+import { createWasmMemory, hasWasmSimd, type RelaxedSimd, wasmKernels } from '../src/wasm-kernels.ts'
 
 /** Drawn once: each pair of memories begins elsewhere in it. */
 const pool = ((rng) => Float32Array.from({ length: 120_000 }, () => rng.normal()))(createRng(1))
 
 /** Two memories with the same random numbers: one for WebAssembly, one for the plain form. */
-function pair(seed: number, spread = 1) {
+function pair(seed: number, spread = 1, relaxed: RelaxedSimd = true) {
   const wasm = createWasmMemory(8 * 65536)
   const plain = new ArrayBuffer(8 * 65536)
   const f = new Float32Array(wasm.buffer, 65536)
   const from = (seed * 997) % 20_000
   for (let i = 0; i < 90_000; i++) f[i] = pool[from + i] * spread
   new Uint8Array(plain).set(new Uint8Array(wasm.buffer))
-  return { wasm, plain, fast: wasmKernels(wasm, true), slow: plainKernels(plain) }
+  return { wasm, plain, fast: wasmKernels(wasm, relaxed), slow: plainKernels(plain) }
 }
 
 const A = 65536
@@ -48,6 +48,15 @@ it('runs here', () => {
   expect(hasWasmSimd()).toBe(true)
 })
 
+it("relaxedSimd 'always' has fused multiply-add on Node 20 too, and leaves the runtime as it was", () => {
+  const memory = createWasmMemory(65536)
+  const byItself = wasmKernels(memory, true).name
+  expect(wasmKernels(memory, 'always').name).toBe('wasm-relaxed-simd')
+  expect(wasmKernels(memory, true).name).toBe(byItself)
+  expect(wasmKernels(memory, false).name).toBe('wasm-simd')
+  if (process.version.startsWith('v20.')) expect(byItself).toBe('wasm-simd')
+})
+
 describe('WebAssembly equals the plain form', () => {
   const shapes = [
     [1, 1, 1],
@@ -56,29 +65,34 @@ describe('WebAssembly equals the plain form', () => {
     [3, 3, 64],
     [33, 31, 29],
     [64, 40, 17],
+    [50, 12, 9],
+    [29, 3, 40],
+    [46, 5, 8],
+    [31, 16, 70],
   ] as const
   it.each(shapes)('matmul %i x %i x %i, both layouts, every flag', (m, n, k) => {
-    for (const aTransposed of [false, true])
-      for (const bTransposed of [false, true])
-        for (let flags = 0; flags < 16; flags++) {
-          const p = pair(m * n + k + flags)
-          const shape = {
-            n,
-            k,
-            aRow: aTransposed ? 4 : k * 4,
-            aColumn: aTransposed ? m * 4 : 4,
-            bRow: bTransposed ? 4 : n * 4,
-            bColumn: bTransposed ? k * 4 : 4,
+    for (const relaxed of [false, 'always'] as const)
+      for (const aTransposed of [false, true])
+        for (const bTransposed of [false, true])
+          for (let flags = 0; flags < 16; flags++) {
+            const p = pair(m * n + k + flags, 1, relaxed)
+            const shape = {
+              n,
+              k,
+              aRow: aTransposed ? 4 : k * 4,
+              aColumn: aTransposed ? m * 4 : 4,
+              bRow: bTransposed ? 4 : n * 4,
+              bColumn: bTransposed ? k * 4 : 4,
+            }
+            const packed = A + 220_000
+            both(p, (kernels) => {
+              kernels.pack(shape, at(1), packed)
+              kernels.matmul(m, shape, at(0), at(1), packed, at(2), flags, at(3), at(4), packed + 60_000)
+            })
+            expect(difference(p, at(2), m * n)).toBeLessThan(2e-5)
+            // Nothing beside the product was touched.
+            expect(difference(p, at(2) + m * n * 4, 64)).toBe(0)
           }
-          const packed = A + 220_000
-          both(p, (kernels) => {
-            kernels.pack(shape, at(1), packed)
-            kernels.matmul(m, shape, at(0), at(1), packed, at(2), flags, at(3), at(4), packed + 60_000)
-          })
-          expect(difference(p, at(2), m * n)).toBeLessThan(2e-5)
-          // Nothing beside the product was touched.
-          expect(difference(p, at(2) + m * n * 4, 64)).toBe(0)
-        }
   })
 
   it.each([

@@ -36,7 +36,10 @@ const batch = randomBatch(ROWS, 5, 3, 1)
 for (let i = 0; i < ROWS; i++) batch.x[i * 5 + 2] = i % 4
 const weighted = { ...batch, weight: Float32Array.from({ length: ROWS }, (_, i) => 1 + (i % 3)) }
 
-function gradientsOf(threads: number, more: { relaxedSimd?: boolean; loss?: ReturnType<typeof sharpe> } = {}) {
+function gradientsOf(
+  threads: number,
+  more: { relaxedSimd?: boolean | 'always'; loss?: ReturnType<typeof sharpe> } = {},
+) {
   const { relaxedSimd, loss = meanSquaredError() } = more
   const model: CompiledModel = fusedBackend({ threads, relaxedSimd }).compile(sequential(5, list), {
     batch: ROWS,
@@ -60,7 +63,8 @@ describe('threads', () => {
   it('every number is that of one thread, to the last bit, at any number of threads', () => {
     const expected = gradientsOf(1)
     for (const threads of [2, 3, 5]) expect(gradientsOf(threads)).toEqual(expected)
-    expect(gradientsOf(2, { relaxedSimd: false })).toEqual(gradientsOf(1, { relaxedSimd: false }))
+    for (const relaxedSimd of [false, 'always'] as const)
+      expect(gradientsOf(2, { relaxedSimd })).toEqual(gradientsOf(1, { relaxedSimd }))
   })
 
   it('a loss of the whole batch too', () => {

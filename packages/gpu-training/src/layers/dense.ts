@@ -58,7 +58,7 @@ export const denseLayer: LayerDefinition = {
       return {
         forwardPacked: kernels.packedBytes(inputs, units),
         backwardPacked: Math.max(kernels.packedBytes(Math.min(rows, CHUNK), units), kernels.packedBytes(units, inputs)),
-        scratch: Math.max(inputs, units, Math.min(rows, CHUNK)) * 64 + 128,
+        scratch: Math.max(inputs, units, Math.min(rows, CHUNK)) * 96 + 192,
       }
     },
     pack(kernels, { columns: units }, inputs, [w], packed) {
