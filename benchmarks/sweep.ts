@@ -6,7 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { backtest, type SweepOptions, sweep } from '@tradewright/backtest'
+import { sweepParallel, workerPool } from '@tradewright/runners'
 import { buildSync } from 'esbuild'
+import { bundledWorker } from './bundled-worker.ts'
 import { cLoop, grademark, plainLoop } from './peers.ts'
 import {
   donchianBreakout,
@@ -70,6 +72,28 @@ function runSweep({ name, strategy, list }: Workload, options: SweepOptions = {}
   report(name + engine, list.length * bars.length, time(one, runs))
 }
 
+/** The same in workers, by the clock: processor time of all threads says nothing about them. */
+async function runParallel({ name, strategy, list }: Workload, maxWorkers: number): Promise<void> {
+  const pool = workerPool({ maxWorkers, entries: bundledWorker() })
+  const times: number[] = []
+  for (let k = -10; k < Math.max(RUNS, 30); k++) {
+    const begun = performance.now()
+    await sweepParallel(strategy, list, bars, { ...REFERENCE, pool })
+    if (k >= 0) times.push(performance.now() - begun)
+  }
+  await pool[Symbol.asyncDispose]()
+  const loop = cLoop()
+  const speed = (ms: number): number => (list.length * bars.length) / ms / 1000
+  const median = speed(times.sort((a, b) => a - b)[times.length >> 1])
+  const ratio =
+    loop === undefined
+      ? ''
+      : `, ${((median * loop.ms) / 49_500).toFixed(2)} x the C loop (${(49_500 / loop.ms).toFixed(0)} M/s)`
+  console.log(
+    `${name}, sweepParallel with ${maxWorkers} workers: ${median.toFixed(0)} M/s in the median, best ${speed(times[0]).toFixed(0)}${ratio}`,
+  )
+}
+
 /** Bundles a child's script, as an application would be, and runs it. */
 function child(script: string, runs: number): Record<string, number>[] {
   const outfile = join(mkdtempSync(join(tmpdir(), 'bench-')), 'child.mjs')
@@ -98,6 +122,7 @@ console.log(
 )
 
 runSweep(smaCross)
+await runParallel(smaCross, 2)
 runSweep(smaCrossStops)
 runSweep(emaCross)
 runSweep(rsiThreshold)
