@@ -3,23 +3,17 @@ import { blockGeometry, type DurableBlocks } from './block-geometry.ts'
 import { BlockPacker } from './block-packer.ts'
 import { BlockStore } from './block-store.ts'
 import type { Columns } from './columns.ts'
+import { assembleBuffer } from './create-replay-buffer.ts'
 import { type DiskHead, diskPaths, readWhole, realFileSystem, writeWhole } from './disk-head.ts'
 import { DiskRecovery } from './disk-recovery.ts'
 import { EpisodeRows, type EpisodeRowsState } from './episode-rows.ts'
 import { type DiskFileSystem, FileBlocks } from './file-blocks.ts'
 import { lockFolder } from './folder-lock.ts'
 import { PackedFileBlocks } from './packed-file-blocks.ts'
+import type { ClosedState, Persistence, PriorityStore } from './persistence.ts'
 import { PriorityJournal } from './priority-journal.ts'
-import {
-  assembleBuffer,
-  type ClosedState,
-  type Persistence,
-  type PriorityStore,
-  type ReplayBuffer,
-  type ReplayBufferOptions,
-  type ReplayHost,
-  resolveOptions,
-} from './replay-buffer.ts'
+import type { ReplayBuffer } from './replay-buffer.ts'
+import { type ReplayBufferOptions, type ReplayHost, resolveOptions } from './replay-options.ts'
 import type { DiskStorage } from './storage.ts'
 
 /** What a folder is opened with. */
@@ -41,6 +35,7 @@ class DiskPersistence implements Persistence {
   readonly #parts: DiskParts
   readonly #paths: ReturnType<typeof diskPaths>
   #priorities: PriorityStore | undefined
+  #progress: () => ClosedState | undefined = () => undefined
   #flushing: Promise<void> = Promise.resolve()
 
   constructor(parts: DiskParts) {
@@ -84,8 +79,14 @@ class DiskPersistence implements Persistence {
       added,
       open,
       heads,
+      progress: this.#progress(),
     }
     writeWhole(this.#paths.head, head, fs)
+  }
+
+  /** From now on a head says where the buffer's random numbers and counters stand. */
+  keepProgress(progress: () => ClosedState): void {
+    this.#progress = progress
   }
 
   /** Takes the buffer's priorities in charge; those of rows that are still there come back. @returns whether any did. */
@@ -226,7 +227,8 @@ function reopen<C extends Columns>(
     const buffer = assembleBuffer(options, { store, rows, persistence, maxBytes })
     store.charge(() => buffer.besidesRecords() + journal.memoryBytes)
     const kept = persistence.keepPriorities(buffer, head !== undefined)
-    if (!kept) buffer.resume(head === undefined ? undefined : closedState(parts))
+    if (!kept) buffer.resume(head === undefined ? undefined : (closedState(parts) ?? head.progress))
+    persistence.keepProgress(() => buffer.saveProgress())
     if (!kept && head !== undefined && rows.transitions > 0 && buffer.hasPriorities)
       host.events?.emit('warning:raised', {
         source: 'replay-buffers',

@@ -4,6 +4,7 @@ import { deserialize, serialize } from 'node:v8'
 import { TradewrightError } from '@tradewright/core'
 import { checksum } from './checksum.ts'
 import type { DiskFileSystem } from './file-blocks.ts'
+import type { ClosedState } from './persistence.ts'
 
 /** The newest rows of a lane: those of its open block. */
 export interface HeadRows {
@@ -24,6 +25,8 @@ export interface DiskHead {
   readonly added: readonly number[]
   readonly open: readonly boolean[]
   readonly heads: readonly HeadRows[]
+  /** Where random numbers and counters stood. */
+  readonly progress?: ClosedState | undefined
 }
 
 const MAGIC = 0x44504552

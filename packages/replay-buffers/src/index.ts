@@ -29,6 +29,7 @@ export type {
   Transition,
   TransitionBatch,
 } from './columns.ts'
+export { createReplayBuffer } from './create-replay-buffer.ts'
 export type { ColumnArray, Dtype, StoredDtype, TypedArrayByDtype } from './dtype.ts'
 export type { ElementIndexState } from './element-index.ts'
 export type { EpisodeRowsState, RowIndex } from './episode-rows.ts'
@@ -38,21 +39,19 @@ export type { Lz4Library } from './lz4-codec.ts'
 export { lz4Codec } from './lz4-codec.ts'
 export type { OpenReplayBufferOptions } from './open-replay-buffer.ts'
 export { openReplayBuffer } from './open-replay-buffer.ts'
+export type { ClosedState } from './persistence.ts'
 export { RandomStream } from './random-stream.ts'
 export type { RateLimiterOptions, RateLimiterState } from './rate-limiter.ts'
 export { createRateLimiter, RateLimiter } from './rate-limiter.ts'
 export type { ReplayBatch } from './replay-batch.ts'
+export { ReplayBuffer } from './replay-buffer.ts'
 export type {
-  ClosedState,
   ReplayBufferOptions,
   ReplayHost,
   ReplayStats,
   SampleOptions,
   SampleWithinOptions,
-  SavedParts,
-  SavedReplay,
-} from './replay-buffer.ts'
-export { createReplayBuffer, ReplayBuffer } from './replay-buffer.ts'
+} from './replay-options.ts'
 export type { ReplayTable, ReplayTableOptions, ReplayTablesOptions, SavedReplayTables } from './replay-tables.ts'
 export { createReplayTables, ReplayTables } from './replay-tables.ts'
 export type { OutColumn, RowStore } from './row-store.ts'
@@ -73,6 +72,7 @@ export { stratified } from './samplers/stratified.ts'
 export type { UniformOptions } from './samplers/uniform.ts'
 export { uniform } from './samplers/uniform.ts'
 export { restoreReplay, saveReplay } from './saved-replay.ts'
+export type { SavedParts, SavedReplay } from './saved-state.ts'
 export type { SharedReplayHandle, SharedStorage, SharedStorageOptions } from './shared-memory.ts'
 export { shared } from './shared-memory.ts'
 export { attachReplayProducer, ReplayProducer } from './shared-producer.ts'

@@ -1,6 +1,8 @@
 import { TradewrightError } from '@tradewright/core'
 import type { Columns } from './columns.ts'
-import { createReplayBuffer, type ReplayBuffer, type ReplayBufferOptions, type ReplayHost } from './replay-buffer.ts'
+import { createReplayBuffer } from './create-replay-buffer.ts'
+import type { ReplayBuffer } from './replay-buffer.ts'
+import type { ReplayBufferOptions, ReplayHost } from './replay-options.ts'
 import type { CompressedStorage, DiskStorage } from './storage.ts'
 
 /** Options of {@link openReplayBuffer}: those of `createReplayBuffer`, with storages that are opened asynchronously. */

@@ -1,20 +1,15 @@
 import { type RngState, TradewrightError, unknownName } from '@tradewright/core'
 import { type Accumulator, nStep } from './accumulator.ts'
 import type { Columns, Transition, TransitionBatch } from './columns.ts'
+import { assembleBuffer } from './create-replay-buffer.ts'
 import { EpisodeRows } from './episode-rows.ts'
 import { createMemoryStore } from './memory-store.ts'
+import type { ClosedState } from './persistence.ts'
 import type { RateLimiter } from './rate-limiter.ts'
-import {
-  assembleBuffer,
-  type ClosedState,
-  checkWindow,
-  type ReplayBuffer,
-  type ReplayBufferOptions,
-  type ReplayHost,
-  resolveOptions,
-  type SavedReplay,
-} from './replay-buffer.ts'
+import type { ReplayBuffer } from './replay-buffer.ts'
+import { checkWindow, type ReplayBufferOptions, type ReplayHost, resolveOptions } from './replay-options.ts'
 import type { ReplaySampler } from './sampler.ts'
+import type { SavedReplay } from './saved-state.ts'
 
 /** One view of the rows. */
 export interface ReplayTableOptions {

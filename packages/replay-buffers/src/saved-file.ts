@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { deserialize, serialize } from 'node:v8'
 import { TradewrightError } from '@tradewright/core'
 import { checksum } from './checksum.ts'
-import type { SavedParts } from './replay-buffer.ts'
+import type { SavedParts } from './saved-state.ts'
 
 const MAGIC = 0x53455254
 

@@ -1,6 +1,6 @@
 import { type Cache, Hasher, type Key, TradewrightError } from '@tradewright/core'
 import { checkInteger } from './dtype.ts'
-import type { ReplayHost } from './replay-buffer.ts'
+import type { ReplayHost } from './replay-options.ts'
 
 /** What a deterministic environment answers to a step. */
 export interface CachedStep {

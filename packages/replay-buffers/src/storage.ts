@@ -98,7 +98,10 @@ export interface BlockPacking {
 
 /** Options of {@link compressed}. */
 export interface CompressedStorageOptions extends BlockPacking {
-  /** Most bytes of memory for blocks that are not packed, batches and index. @default 16 MiB */
+  /**
+   * Most bytes of memory in all: packed blocks, at most half of it (and 16 MiB) for those that are not packed, batches
+   * and index. What does not fit is refused when it is added. @default none: 16 MiB and the packed blocks
+   */
   readonly maxBytes?: number
   /** Bytes of a block before packing: from 4 KB to 16 MB. @default 65,536 */
   readonly blockBytes?: number
@@ -130,8 +133,8 @@ export interface CompressedStorage {
  * @throws TradewrightError `BAD_OPTION`.
  */
 export function compressed(options: CompressedStorageOptions = {}): CompressedStorage {
-  const { maxBytes = 16 * 1024 * 1024, blockBytes = 65_536, codec, delta = true, shuffle } = options
-  checkInteger('maxBytes', maxBytes, 65_536)
+  const { maxBytes = Number.POSITIVE_INFINITY, blockBytes = 65_536, codec, delta = true, shuffle } = options
+  if (maxBytes !== Number.POSITIVE_INFINITY) checkInteger('maxBytes', maxBytes, 65_536)
   checkInteger('blockBytes', blockBytes, 4096, 2 ** 24)
   checkPacking(options)
   return Object.freeze({ kind: 'compressed', maxBytes, blockBytes, codec, delta, shuffle })
