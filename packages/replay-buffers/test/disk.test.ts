@@ -97,7 +97,7 @@ describe.each(['disk', 'compressed', 'compressed with lz4'] as const)('%s gives 
         ? disk({ path: folder, blockBytes: 4096, maxBytes: 250_000 })
         : compressed({
             blockBytes: 4096,
-            maxBytes: 250_000,
+            maxBytes: 500_000,
             ...(kind === 'compressed' ? {} : { codec: await lz4Codec() }),
           })
     const there = await openReplayBuffer({ ...options, storage })
@@ -615,7 +615,7 @@ it('compressed: frames shrink many times, float features hardly; the sizes are m
   const features = await openReplayBuffer({
     capacity: 5000,
     columns: { obs: { dtype: 'float32', shape: [16] } } as const,
-    storage: compressed({ maxBytes: 1_000_000 }),
+    storage: compressed({ maxBytes: 2_000_000 }),
   })
   for (let i = 0; i < 5000; i++)
     features.add({
