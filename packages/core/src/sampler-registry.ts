@@ -18,8 +18,9 @@ export const coreSamplers: SamplerRegistry = new Map<string, (options: never) =>
  * @throws TradewrightError `UNKNOWN_NAME` with the nearest name; `BAD_OPTION` for what is neither.
  */
 export function resolveSampler(spec: SamplerSpec, registry: SamplerRegistry = coreSamplers): Sampler {
-  if ('sample' in spec && typeof spec.sample === 'function') return spec
-  if (!('type' in spec))
+  const isObject = typeof spec === 'object' && spec !== null
+  if (isObject && 'sample' in spec && typeof spec.sample === 'function') return spec
+  if (!isObject || !('type' in spec))
     throw new TradewrightError('BAD_OPTION', 'a sampler must be an instance or { type: name, ...options }', { spec })
   const make = registry.get(spec.type)
   if (make === undefined) throw unknownName('sampler', String(spec.type), registry.keys())

@@ -41,7 +41,7 @@ export class StudyState {
     const state = new StudyState(header, store)
     const stored = (await store.load(header.name)) ?? (await createOrLoad(store, header))
     if (stored === undefined) return state
-    for (const field of ['space', 'directions', 'seed', 'generationSize', 'sampler', 'content'] as const) {
+    for (const field of ['space', 'directions', 'seed', 'sampler', 'generationSize', 'content'] as const) {
       const [was, is] = [stored.header[field], header[field]]
       if (contentKey(was) !== contentKey(is))
         throw new TradewrightError(

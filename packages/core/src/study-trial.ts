@@ -4,6 +4,7 @@ import type { Params } from './param-spec.ts'
 import type { Rng } from './rng.ts'
 import type { PendingTrial, TrialOutcome } from './study-loop.ts'
 import type { FinishedTrial, Report } from './trial.ts'
+import { untilAborted } from './until-aborted.ts'
 
 /** One evaluation of an objective. */
 export interface Trial<P> {
@@ -124,7 +125,10 @@ export async function runObjective<P>(
 ): Promise<TrialOutcome> {
   const { number, reports } = trial
   try {
-    return toOutcome(number, await objective(trial), objectives, reports)
+    const answer = objective(trial)
+    const pending = typeof answer === 'object' && answer !== null && 'then' in answer
+    const settled = pending ? await untilAborted(Promise.resolve(answer), signal) : answer
+    return toOutcome(number, settled, objectives, reports)
   } catch (error) {
     signal.throwIfAborted()
     if (isPruned(error)) return { number, reports, status: 'pruned', why: error.message }

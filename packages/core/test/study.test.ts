@@ -283,6 +283,20 @@ describe('createStudy', () => {
     expect(() => createStudy({ space, ...options } as never)).toThrow(message)
   })
 
+  it('ends with the reason of its signal though an objective never does', async () => {
+    const study = createStudy({ space })
+    const abort = new AbortController()
+    const reason = new Error('mine')
+    const running = study.optimize(
+      ({ number }) => {
+        if (number === 3) abort.abort(reason)
+        return new Promise<number>((resolve) => number < 3 && resolve(1))
+      },
+      { trials: 8, signal: abort.signal },
+    )
+    await expect(running).rejects.toBe(reason)
+  })
+
   it('refuses bad counts, a second run at once, and an aborted signal', async () => {
     const study = createStudy({ space })
     await expect(study.optimize(bowl, { trials: -1 })).rejects.toThrow(/trials must be/)
