@@ -1,6 +1,7 @@
 import { createBars, isTradewrightError, type TradewrightError } from '@tradewright/core'
 import { describe, expect, it } from 'vitest'
-import { resolveConfiguration, type SystemOptions } from '../src/configuration.ts'
+import { resolveConfiguration } from '../src/configuration.ts'
+import type { SystemOptions } from '../src/system-options.ts'
 
 const dataSource = {
   name: 'none',
