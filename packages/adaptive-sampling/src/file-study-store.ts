@@ -93,11 +93,11 @@ class FileStore implements SharedStudyStore {
     const log = await this.#log
     this.#v8 ??= await import('node:v8')
     const v8 = this.#v8
-    return log.locked(async () => {
-      for (const bytes of await log.readNew()) this.#apply(v8.deserialize(bytes) as LogRecord)
+    return log.locked(async (turn) => {
+      for (const bytes of await log.readNew(turn)) this.#apply(v8.deserialize(bytes) as LogRecord)
       return work(async (record) => {
         const bytes = v8.serialize(record)
-        await log.append(bytes)
+        await log.append(turn, bytes)
         this.#apply(v8.deserialize(bytes) as LogRecord)
       })
     })

@@ -23,20 +23,18 @@ const codeOf = (error: unknown): unknown => (error as { readonly code?: unknown 
  * An append-only file of records that several processes may write: a length, a checksum and the bytes each.
  *
  * A record is there once its append resolves (written and synced), and not at all where the process died before. A torn
- * tail is cut off by the next writer. Writers take turns by a lock file that names its owner.
+ * tail is cut off by the next writer; damage before whole records is refused, since cutting there would lose them.
+ * Writers take turns by a lock file that names its owner. The file is open only during a turn.
  */
 export class LogFile {
   readonly path: string
   readonly #modules: NodeModules
-  readonly #handle: FileHandle
-  #end: number
+  #end = MAGIC.length
   #turn: Promise<unknown> = Promise.resolve()
 
-  private constructor(path: string, modules: NodeModules, handle: FileHandle) {
+  private constructor(path: string, modules: NodeModules) {
     this.path = path
     this.#modules = modules
-    this.#handle = handle
-    this.#end = MAGIC.length
   }
 
   /** Opens or creates the file. @throws TradewrightError `IO`; `CORRUPT` for a file that is no log. */
@@ -45,17 +43,17 @@ export class LogFile {
     try {
       const handle = await fs.open(path, 'a+')
       await handle.close()
-      const log = new LogFile(path, { fs, zlib }, await fs.open(path, 'r+'))
-      await log.locked(async () => log.#checkMagic())
+      const log = new LogFile(path, { fs, zlib })
+      await log.locked((turn) => log.#checkMagic(turn))
       return log
     } catch (error) {
       throw error instanceof TradewrightError ? error : ioError('opening', path, error)
     }
   }
 
-  async #checkMagic(): Promise<void> {
+  async #checkMagic(handle: FileHandle): Promise<void> {
     const bytes = new Uint8Array(MAGIC.length)
-    const { bytesRead } = await this.#handle.read(bytes, 0, bytes.length, 0)
+    const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0)
     const text = new TextDecoder().decode(bytes.subarray(0, bytesRead))
     if (text === MAGIC) return
     // A file whose creator died before its first eight bytes were whole has no records yet.
@@ -63,16 +61,23 @@ export class LogFile {
       throw new TradewrightError('CORRUPT', `'${this.path}' must be a study log, its first bytes are others`, {
         path: this.path,
       })
-    await this.#handle.write(new TextEncoder().encode(MAGIC), 0, MAGIC.length, 0)
-    await this.#handle.datasync()
+    await handle.write(new TextEncoder().encode(MAGIC), 0, MAGIC.length, 0)
+    await handle.datasync()
   }
 
   /** Runs `work` alone: among the calls of this process, then among processes. */
-  locked<T>(work: () => Promise<T>): Promise<T> {
+  locked<T>(work: (turn: FileHandle) => Promise<T>): Promise<T> {
     const result = this.#turn.then(async () => {
       const release = await this.#lock()
       try {
-        return await work()
+        const handle = await this.#modules.fs.open(this.path, 'r+').catch((error) => {
+          throw ioError('opening', this.path, error)
+        })
+        try {
+          return await work(handle)
+        } finally {
+          await handle.close()
+        }
       } finally {
         await release()
       }
@@ -115,47 +120,81 @@ export class LogFile {
     }
   }
 
-  /** Records that were appended since the last read, by anyone. Call it locked. */
-  async readNew(): Promise<readonly Uint8Array[]> {
-    const { size } = await this.#handle.stat()
+  /** Records that were appended since the last read, by anyone. */
+  async readNew(handle: FileHandle): Promise<readonly Uint8Array[]> {
+    const { size } = await handle.stat()
     const records: Uint8Array[] = []
-    if (size <= this.#end) return records
+    if (size < this.#end)
+      throw new TradewrightError(
+        'CORRUPT',
+        `'${this.path}' must only grow while it is open, was cut to ${size} bytes`,
+        {
+          path: this.path,
+          size,
+          expected: this.#end,
+        },
+      )
+    if (size === this.#end) return records
     const bytes = new Uint8Array(size - this.#end)
-    await this.#handle.read(bytes, 0, bytes.length, this.#end)
-    const view = new DataView(bytes.buffer)
+    await handle.read(bytes, 0, bytes.length, this.#end)
     let at = 0
-    while (at + FRAME <= bytes.length) {
-      const length = view.getUint32(at, true)
-      const record = bytes.subarray(at + FRAME, at + FRAME + length)
-      if (record.length < length || this.#modules.zlib.crc32(record) !== view.getUint32(at + 4, true)) break
+    for (let record = this.#recordAt(bytes, at); record !== undefined; record = this.#recordAt(bytes, at)) {
       records.push(record)
-      at += FRAME + length
+      at += FRAME + record.length
+    }
+    if (at < bytes.length) {
+      for (let later = at + 1; later < bytes.length; later++)
+        if (this.#recordAt(bytes, later) !== undefined)
+          throw new TradewrightError(
+            'CORRUPT',
+            `'${this.path}' must have whole records, was damaged at byte ${this.#end + at}, before records that are whole; restore it from a copy, or cut it there and lose what follows`,
+            { path: this.path, byte: this.#end + at, whole: this.#end + later },
+          )
+      // Whoever holds the lock is the only writer: what is not whole is what a dead one left.
+      await handle.truncate(this.#end + at)
     }
     this.#end += at
-    // Whoever holds the lock is the only writer: what is not whole is what a dead one left.
-    if (at < bytes.length) await this.#handle.truncate(this.#end)
     return records
   }
 
-  /** Appends a record; it is on disk when this resolves. Call it locked, after `readNew`. */
-  async append(record: Uint8Array): Promise<void> {
+  /** The record whose frame begins here, where it is whole. */
+  #recordAt(bytes: Uint8Array, at: number): Uint8Array | undefined {
+    if (at + FRAME > bytes.length) return undefined
+    const view = new DataView(bytes.buffer, bytes.byteOffset + at)
+    const length = view.getUint32(0, true)
+    // No record is empty: a torn tail may be zeros.
+    if (length === 0 || at + FRAME + length > bytes.length) return undefined
+    const record = bytes.subarray(at + FRAME, at + FRAME + length)
+    return this.#modules.zlib.crc32(record) === view.getUint32(4, true) ? record : undefined
+  }
+
+  /** Appends a record; it is on disk when this resolves. Call it after `readNew`. */
+  async append(handle: FileHandle, record: Uint8Array): Promise<void> {
     const frame = new Uint8Array(FRAME + record.length)
     const view = new DataView(frame.buffer)
     view.setUint32(0, record.length, true)
     view.setUint32(4, this.#modules.zlib.crc32(record), true)
     frame.set(record, FRAME)
     try {
-      await this.#handle.write(frame, 0, frame.length, this.#end)
-      await this.#handle.datasync()
+      await writeAll(handle, frame, this.#end)
+      await handle.datasync()
     } catch (error) {
       throw ioError('writing', this.path, error)
     }
     this.#end += frame.length
   }
 
+  /** Waits for the turns that were asked for. */
   async close(): Promise<void> {
     await this.#turn
-    await this.#handle.close()
+  }
+}
+
+/** A write may take only a part where the disk is nearly full. */
+async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let at = 0; at < bytes.length; ) {
+    const { bytesWritten } = await handle.write(bytes, at, bytes.length - at, position + at)
+    at += bytesWritten
   }
 }
 

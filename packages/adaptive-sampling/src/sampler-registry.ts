@@ -86,8 +86,9 @@ const pruners: ReadonlyMap<string, (options: never) => Pruner> = new Map<string,
  * @throws TradewrightError `UNKNOWN_NAME` with the nearest name; `BAD_OPTION` for what is neither.
  */
 export function resolvePruner(spec: PrunerSpec): Pruner {
-  if ('decide' in spec && typeof spec.decide === 'function') return spec
-  if (!('type' in spec))
+  const isObject = typeof spec === 'object' && spec !== null
+  if (isObject && 'decide' in spec && typeof spec.decide === 'function') return spec
+  if (!isObject || !('type' in spec))
     throw new TradewrightError('BAD_OPTION', 'a pruner must be an instance or { type: name, ...options }', { spec })
   const make = pruners.get(spec.type)
   if (make === undefined) throw unknownName('pruner', String(spec.type), pruners.keys())

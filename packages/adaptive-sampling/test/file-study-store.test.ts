@@ -82,6 +82,38 @@ describe('the log', () => {
     await again[Symbol.asyncDispose]()
   })
 
+  it('with a flipped bit before whole records is refused and left as it is', async () => {
+    const path = fresh()
+    const store = fileStudyStore(path)
+    await store.create(header)
+    const ends: number[] = []
+    for (let g = 0; g < 3; g++) {
+      await store.append('s', generation(g))
+      ends.push(readFileSync(path).length)
+    }
+    const bytes = readFileSync(path)
+    // In a length, a checksum and the bytes of the second record of the three.
+    for (const offset of [0, 5, 30]) {
+      const damaged = Buffer.from(bytes)
+      damaged[ends[0] + offset] ^= 16
+      writeFileSync(path, damaged)
+      await expect(fileStudyStore(path).load('s')).rejects.toThrow(`damaged at byte ${ends[0]}`)
+      expect(readFileSync(path).equals(damaged)).toBe(true)
+    }
+  })
+
+  it('that is cut or gone while it is open is refused', async () => {
+    const path = fresh()
+    const store = fileStudyStore(path)
+    await store.create(header)
+    const { length } = readFileSync(path)
+    await store.append('s', generation(0))
+    truncateSync(path, length)
+    await expect(store.append('s', generation(1))).rejects.toThrow('CORRUPT')
+    rmSync(path)
+    await expect(store.append('s', generation(1))).rejects.toThrow('IO')
+  })
+
   it('refuses a file that is none', async () => {
     const path = fresh()
     writeFileSync(path, 'something else entirely')
