@@ -15,6 +15,7 @@ import {
   crossEntropy,
   dense,
   dropout,
+  dynamicBatching,
   dynamicLossScaling,
   earlyStopping,
   exponentialAverage,
@@ -82,6 +83,10 @@ const cases: Record<string, () => Partial<TrainerOptions>> = {
   'clipNorm(1)': () => ({ tricks: [clipNorm(1)] }),
   'clipValue(0.1)': () => ({ tricks: [clipValue(0.1)] }),
   'gradientCheckpointing()': () => ({ tricks: [gradientCheckpointing()] }),
+  "dynamicBatching({ goal: 'memory', maxBytes: 740_000 })": () => ({
+    tricks: [dynamicBatching({ goal: 'memory', maxBytes: 740_000 })],
+  }),
+  "dynamicBatching({ goal: 'throughput' })": () => ({ tricks: [dynamicBatching({ goal: 'throughput' })] }),
   'dynamicLossScaling()': () => ({ tricks: [dynamicLossScaling()] }),
   'activations in bfloat16': () => ({ precision: { activations: 'bfloat16' } }),
   'activations in float16': () => ({ precision: { activations: 'float16' } }),

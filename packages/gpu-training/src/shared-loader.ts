@@ -15,24 +15,31 @@ export interface SharedData extends ArrayDatasetInput {
 export interface SharedLoaderOptions extends DataLoaderOptions {
   /** Batches that are gathered ahead. @default 4 */
   readonly prefetch?: number | undefined
+  /** Threads that gather; batches go to them in turns, and come in one order whatever their number. @default 1 */
+  readonly workers?: number | undefined
 }
 
-/** Places in the control array. */
+/** Places in the control array: batches asked for, the end, and from `FIRST_SLOT` the batch that each slot holds, plus 1. */
 const REQUESTED = 0
-const PRODUCED = 1
-const STOP = 2
+const STOP = 1
+const FIRST_SLOT = 2
 
 /**
- * The worker, as text: it must run from a bundle, from ESM and from CommonJS alike. It gathers the rows of one slot
- * after another, as often as they are asked for, and sleeps between.
+ * A worker, as text: it must run from a bundle, from ESM and from CommonJS alike. It gathers every so many-th batch, into
+ * the slot whose turn it is, and sleeps between.
  */
 const WORKER = `
 const { workerData: d } = require('node:worker_threads')
 const c = new Int32Array(d.control)
-for (let done = 0; ; ) {
-  while (Atomics.load(c, ${REQUESTED}) === done && Atomics.load(c, ${STOP}) === 0) Atomics.wait(c, ${REQUESTED}, done)
+for (let next = d.first; ; next += d.step) {
+  for (;;) {
+    const requested = Atomics.load(c, ${REQUESTED})
+    if (requested > next || Atomics.load(c, ${STOP}) !== 0) break
+    Atomics.wait(c, ${REQUESTED}, requested)
+  }
   if (Atomics.load(c, ${STOP}) !== 0) break
-  const slot = d.slots[((done % d.slots.length) + d.slots.length) % d.slots.length]
+  const place = next % d.slots.length
+  const slot = d.slots[place]
   const width = d.inputs * d.length
   for (let i = 0; i < slot.count[0]; i++) {
     const row = slot.rows[i] * d.stride
@@ -41,9 +48,8 @@ for (let done = 0; ; ) {
     for (let j = 0; j < d.targets; j++) slot.y[i * d.targets + j] = d.y[last * d.targets + j]
     if (d.weight !== undefined) slot.weight[i] = d.weight[last]
   }
-  done = (done + 1) | 0
-  Atomics.store(c, ${PRODUCED}, done)
-  Atomics.notify(c, ${PRODUCED})
+  Atomics.store(c, ${FIRST_SLOT} + place, next + 1)
+  Atomics.notify(c, ${FIRST_SLOT} + place)
 }
 `
 
@@ -79,21 +85,23 @@ class SharedLoader implements DataLoader {
   readonly #dataset: Dataset
   readonly #slots: readonly Slot[]
   readonly #control: Int32Array
-  readonly #worker: Worker
+  readonly #workers: readonly Worker[]
+  /** Workers that died or did not answer: their batches are gathered here. */
+  readonly #dead: Set<number> = new Set()
   /** Orders of two successive epochs, by parity. */
   readonly #orders: readonly Uint32Array[]
   readonly #ordered = [-1, -1]
   #ahead = { epoch: 0, position: 0 }
   #requested = 0
   #taken = 0
-  #alive = true
 
   constructor(
     data: SharedData,
-    { batch, sampling = 'shuffle', seed = 0, dropLast = false, prefetch = 4 }: SharedLoaderOptions,
+    { batch, sampling = 'shuffle', seed = 0, dropLast = false, prefetch = 4, workers = 1 }: SharedLoaderOptions,
   ) {
     checkCount('batch', batch, 1)
     checkCount('prefetch', prefetch, 1)
+    checkCount('workers', workers, 1)
     const x = share(data.x)
     const y = share(data.y)
     const weight = data.weight === undefined ? undefined : share(data.weight)
@@ -107,7 +115,7 @@ class SharedLoader implements DataLoader {
       throw new TradewrightError('BAD_OPTION', `batch must not pass the ${rows} rows there are, was ${batch}`)
     this.#options = { batch, sampling, seed }
     this.#orders = [new Uint32Array(rows), new Uint32Array(rows)]
-    this.#control = new Int32Array(new SharedArrayBuffer(12))
+    this.#control = new Int32Array(new SharedArrayBuffer((FIRST_SLOT + prefetch + 2) * 4))
     // Two more than are gathered ahead: the batch at hand and the one before it stay whole.
     this.#slots = Array.from({ length: prefetch + 2 }, () => ({
       rows: new Uint32Array(new SharedArrayBuffer(batch * 4)),
@@ -126,11 +134,13 @@ class SharedLoader implements DataLoader {
       targets,
       length,
       stride,
+      step: workers,
     }
-    this.#worker = new Worker(WORKER, { eval: true, workerData })
-    this.#worker.unref()
-    this.#worker.on('error', () => {
-      this.#alive = false
+    this.#workers = Array.from({ length: workers }, (_, first) => {
+      const worker = new Worker(WORKER, { eval: true, workerData: { ...workerData, first } })
+      worker.unref()
+      worker.on('error', () => this.#dead.add(first))
+      return worker
     })
   }
 
@@ -152,22 +162,26 @@ class SharedLoader implements DataLoader {
       slot.rows.set(order.subarray(from, from + slot.count[0]))
       this.#ahead.position++
       this.#requested++
-      Atomics.store(this.#control, REQUESTED, this.#requested | 0)
+      Atomics.store(this.#control, REQUESTED, this.#requested)
       Atomics.notify(this.#control, REQUESTED)
     }
   }
 
   /** Waits for a batch; one that does not come is gathered here. */
   #await(number: number): void {
-    const slot = this.#slots[number % this.#slots.length]
+    const place = number % this.#slots.length
+    const worker = number % this.#workers.length
     for (;;) {
-      const produced = Atomics.load(this.#control, PRODUCED)
-      if (((produced - (number + 1)) | 0) >= 0) return
-      if (this.#alive && Atomics.wait(this.#control, PRODUCED, produced, PATIENCE_MS) !== 'timed-out') continue
-      this.#alive = false
-      this.#dataset.gather(slot.rows, slot.count[0], slot.x, slot.y, slot.weight)
-      return
+      const held = Atomics.load(this.#control, FIRST_SLOT + place)
+      if (held === number + 1) return
+      if (this.#dead.has(worker)) break
+      if (Atomics.wait(this.#control, FIRST_SLOT + place, held, PATIENCE_MS) !== 'timed-out') continue
+      this.#dead.add(worker)
+      void this.#workers[worker].terminate()
     }
+    const slot = this.#slots[place]
+    this.#dataset.gather(slot.rows, slot.count[0], slot.x, slot.y, slot.weight)
+    Atomics.store(this.#control, FIRST_SLOT + place, number + 1)
   }
 
   next(): Batch | undefined {
@@ -207,15 +221,17 @@ class SharedLoader implements DataLoader {
   }
 
   dispose(): void {
-    this.#alive = false
     Atomics.store(this.#control, STOP, 1)
     Atomics.notify(this.#control, REQUESTED)
-    void this.#worker.terminate()
+    this.#workers.forEach((worker, i) => {
+      this.#dead.add(i)
+      void worker.terminate()
+    })
   }
 }
 
 /**
- * A loader whose batches are gathered ahead by a worker thread that stays for all epochs, into shared memory that the
+ * A loader whose batches are gathered ahead by worker threads that stay for all epochs, into shared memory that the
  * training reads without a copy. The same batches in the same order as {@link createDataLoader} gives, from the same
  * state. It pays where gathering takes long, as for long windows; a worker that dies is replaced by the caller's thread.
  *

@@ -49,12 +49,28 @@ function read(loader: DataLoader, epochs = 2): unknown[] {
 describe('createSharedLoader', () => {
   it.each([
     [{ batch: 10 }],
+    [{ batch: 10, workers: 2 }],
+    [
+      {
+        batch: 7,
+        workers: 3,
+        prefetch: 2,
+        sampling: { type: 'weighted', weights: Array.from({ length: rows }, (_, i) => i) },
+      },
+    ],
+    [{ batch: 50, workers: 5, prefetch: 1 }],
     [{ batch: 7, seed: 4, prefetch: 1 }],
     [{ batch: 101, prefetch: 9 }],
     [{ batch: 16, sampling: 'sequential', dropLast: true }],
     [{ batch: 8, sampling: { type: 'stratified', classes: Array.from({ length: rows }, (_, i) => i % 2) } }],
   ] as const)('gives what createDataLoader gives: %j', (options) => {
     expect(read(shared(data, options))).toEqual(read(createDataLoader(arrayDataset(data), options)))
+  })
+
+  it('any number of workers gives the same batches, twice over', () => {
+    const [one, two, three] = [1, 2, 3].map((workers) => read(shared(data, { batch: 6, seed: 9, workers }), 4))
+    expect(two).toEqual(one)
+    expect(three).toEqual(one)
   })
 
   it('gives windows', () => {
@@ -73,13 +89,24 @@ describe('createSharedLoader', () => {
     }
   })
 
-  it('resumes in mid-epoch', () => {
-    const loader = shared(data, { batch: 10, seed: 2 })
+  it.each([1, 2, 3])('resumes in mid-epoch with %i workers, whatever their number was', (workers) => {
+    const loader = shared(data, { batch: 10, seed: 2, workers: 2 })
     for (let i = 0; i < 15; i++) loader.next()
-    const resumed = shared(data, { batch: 10, seed: 2 })
+    const resumed = shared(data, { batch: 10, seed: 2, workers })
     resumed.next()
     resumed.restore(structuredClone(loader.save()))
     expect(read(resumed)).toEqual(read(loader))
+  })
+
+  it('gives batches over shared memory, in as many places as are gathered ahead and two', () => {
+    const loader = shared(data, { batch: 2, prefetch: 3, workers: 2 })
+    const places = new Set<ArrayBufferLike>()
+    for (let i = 0; i < 40; i++) {
+      const x = loader.next()?.x
+      expect(x?.buffer).toBeInstanceOf(SharedArrayBuffer)
+      if (x !== undefined) places.add(x.buffer)
+    }
+    expect(places.size).toBe(5)
   })
 
   it('reads shared arrays without a copy', () => {
@@ -102,12 +129,13 @@ describe('createSharedLoader', () => {
       await trainer.fit(arrayDataset(data), { epochs: 3, loader })
       return [...trainer.model.values.values()].map((values) => [...values])
     }
-    expect(await train((options) => shared(data, { ...options, prefetch: 3 }))).toEqual(await train())
+    expect(await train((options) => shared(data, { ...options, prefetch: 3, workers: 2 }))).toEqual(await train())
   })
 
   it('refuses bad options', () => {
     expect(() => createSharedLoader(data, { batch: 0 })).toThrow('batch')
     expect(() => createSharedLoader(data, { batch: 1, prefetch: 0 })).toThrow('prefetch')
+    expect(() => createSharedLoader(data, { batch: 1, workers: 0 })).toThrow('workers')
     expect(() => createSharedLoader({ ...data, window: { length: 200 } }, { batch: 1 })).toThrow(
       'length must lie from 1 to 101',
     )

@@ -1,5 +1,5 @@
 import { TradewrightError } from '@tradewright/core'
-import { type Loss, type LossBatch, lossTotal } from '../loss.ts'
+import type { Loss, LossBatch } from '../loss.ts'
 import { targetShape } from './row-loss.ts'
 
 /** Options of {@link crossEntropy}. */
@@ -101,7 +101,10 @@ function softmaxLoss(name: string, gamma: number, smoothing: number): Loss {
         if (gradient === undefined) continue
         for (let j = 0; j < outputs; j++) gradient[row + j] = factor * w * (dp[j] - p[j] * dot)
       }
-      return lossTotal(sum, total, out)
+      if (out === undefined) return { sum, weight: total }
+      out.sum = sum
+      out.weight = total
+      return out
     },
   }
 }
@@ -130,7 +133,10 @@ export function binaryCrossEntropy(): Loss {
           if (gradient !== undefined) gradient[at] = (factor * w * (1 / (1 + Math.exp(-x)) - target[at])) / outputs
         }
       }
-      return lossTotal(sum, total, out)
+      if (out === undefined) return { sum, weight: total }
+      out.sum = sum
+      out.weight = total
+      return out
     },
   }
 }

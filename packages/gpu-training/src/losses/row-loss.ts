@@ -1,5 +1,5 @@
 import { TradewrightError } from '@tradewright/core'
-import { type Loss, lossTotal } from '../loss.ts'
+import type { Loss } from '../loss.ts'
 
 /** The error for a target of another width. */
 export function targetShape(name: string, expected: string, targets: number): TradewrightError {
@@ -41,7 +41,10 @@ export function differenceLoss(name: string, value: (d: number) => number, slope
         }
         sum += (w * loss) / outputs
       }
-      return lossTotal(sum, total, out)
+      if (out === undefined) return { sum, weight: total }
+      out.sum = sum
+      out.weight = total
+      return out
     },
   }
 }

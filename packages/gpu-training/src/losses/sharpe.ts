@@ -1,5 +1,5 @@
 import { TradewrightError } from '@tradewright/core'
-import { type Loss, lossTotal } from '../loss.ts'
+import type { Loss } from '../loss.ts'
 import { targetShape } from './row-loss.ts'
 
 /** Options of {@link sharpe}. */
@@ -59,7 +59,10 @@ export function sharpe({ epsilon = 1e-6, cost = 0 }: SharpeOptions = {}): Loss {
             gradient[at] = -factor * rows * d
           }
       }
-      return lossTotal(-ratio * rows, rows, out)
+      if (out === undefined) return { sum: -ratio * rows, weight: rows }
+      out.sum = -ratio * rows
+      out.weight = rows
+      return out
     },
   }
 }
