@@ -1,8 +1,8 @@
 import { isTradewrightError, TradewrightError } from '@tradewright/core'
 import type { BlockBackend, BlockGeometry } from './block-geometry.ts'
 import { BLOCK_HEADER_BYTES } from './block-geometry.ts'
-import type { RowIndex } from './episode-rows.ts'
 import { type Field, type Layout, Views } from './layout.ts'
+import type { RowIndex } from './row-index.ts'
 import { copyField, type OutColumn, type RowStore, zeroField } from './row-store.ts'
 import { SlotTable } from './slot-table.ts'
 

@@ -2,7 +2,7 @@ import { TradewrightError } from '@tradewright/core'
 import type { DurableBlocks } from './block-geometry.ts'
 import type { BlockStore } from './block-store.ts'
 import type { DiskHead } from './disk-head.ts'
-import { type EpisodeRowsState, ROW } from './episode-rows.ts'
+import { type EpisodeRowsState, ROW } from './row-index.ts'
 
 const ENDED = ROW.TERMINATED | ROW.TRUNCATED | ROW.BARE
 

@@ -1,8 +1,8 @@
 import { TradewrightError } from '@tradewright/core'
-import type { RowIndex } from './episode-rows.ts'
 import type { BatchBinder } from './replay-batch.ts'
 import { checkObject } from './replay-options.ts'
 import type { ReplayView } from './replay-view.ts'
+import type { RowIndex } from './row-index.ts'
 
 /** Sampled slots that come back with a value each: checked whole, and only those kept whose rows are still there. */
 export class DrawnSlots {

@@ -1,5 +1,5 @@
 import { type Accumulator, rowsAhead, rowsBehind } from './accumulator.ts'
-import { ROW, type RowIndex } from './episode-rows.ts'
+import { ROW, type RowIndex } from './row-index.ts'
 
 const ENDED = ROW.TERMINATED | ROW.TRUNCATED
 

@@ -1,6 +1,6 @@
 import type { Data, RngState } from '@tradewright/core'
-import type { EpisodeRowsState } from './episode-rows.ts'
 import type { JournalSource } from './priority-journal.ts'
+import type { EpisodeRowsState } from './row-index.ts'
 
 /** What a buffer on disk keeps besides its rows. */
 export interface ClosedState {

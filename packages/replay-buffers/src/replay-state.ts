@@ -1,10 +1,10 @@
 import type { Data, RngState } from '@tradewright/core'
 import type { DrawnSlots } from './drawn-slots.ts'
-import type { RowSource } from './episode-rows.ts'
 import type { ClosedState, PriorityStore } from './persistence.ts'
 import type { RandomStream } from './random-stream.ts'
 import type { RateLimiter } from './rate-limiter.ts'
 import type { ReplayView } from './replay-view.ts'
+import type { RowSource } from './row-index.ts'
 import type { RowStore } from './row-store.ts'
 import { checkSaved, type SavedParts } from './saved-state.ts'
 

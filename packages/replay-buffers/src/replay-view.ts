@@ -1,11 +1,14 @@
 import { type Data, TradewrightError } from '@tradewright/core'
 import { type Accumulator, elementRows } from './accumulator.ts'
-import { columnSize, isReference, newColumn, type ReferenceSpec } from './columns.ts'
-import type { ColumnArray, Dtype } from './dtype.ts'
+import { type OutputColumn, outputColumns, type StepOutputs, scalarField, stepOutputs } from './batch-columns.ts'
+import { isReference, newColumn } from './columns.ts'
+import type { ColumnArray } from './dtype.ts'
 import { ElementIndex, type ElementIndexState, type ElementListener } from './element-index.ts'
-import { ROW, type RowIndex } from './episode-rows.ts'
+import { gatherReference } from './gather-reference.ts'
 import type { Column, Field, Layout } from './layout.ts'
 import type { RandomStream } from './random-stream.ts'
+import { lambdaReturns, sumWindows } from './returns.ts'
+import { ROW, type RowIndex } from './row-index.ts'
 import { type OutColumn, outColumn, type RowStore } from './row-store.ts'
 import type { BoundSampler, DrawRequest, ReplaySampler, SamplerHost } from './sampler.ts'
 
@@ -17,14 +20,6 @@ export interface BoundBatch {
   readonly columns: ReadonlyMap<string, OutColumn>
   /** The mark of when it was drawn. */
   readonly drawnAt: Float64Array
-}
-
-/** One column that a view delivers. */
-export interface OutputColumn {
-  readonly name: string
-  readonly dtype: Dtype
-  /** Elements of one batch row. */
-  readonly size: number
 }
 
 const NO_ROW = -1
@@ -393,26 +388,7 @@ export class ReplayView {
     this.#planWindows(plan, rows, lambda.horizon)
     this.#store.gather(this.#reward, this.#plans.window, rows * lambda.horizon, this.#plans.rewards, 0)
     this.#store.gather(this.#nextValue, this.#plans.window, rows * lambda.horizon, this.#plans.values, 0)
-    this.#lambdaReturns(rows, lambda.horizon, lambda.lambda, target.array)
-  }
-
-  #lambdaReturns(rows: number, horizon: number, lambda: number, out: ColumnArray): void {
-    const { window, rewards, values } = this.#plans
-    const { gamma } = this.accumulator
-    for (let k = 0; k < rows; k++) {
-      let total = 0
-      let last = true
-      for (let m = horizon - 1; m >= 0; m--) {
-        const at = k * horizon + m
-        if (window[at] === NO_ROW) continue
-        const ended = (this.#rows.flags[window[at]] & ROW.TERMINATED) !== 0
-        const value = values.array[at]
-        const tail = ended ? 0 : last ? value : (1 - lambda) * value + lambda * total
-        total = rewards.array[at] + gamma * tail
-        last = false
-      }
-      out[k] = total
-    }
+    lambdaReturns({ ...this.#plans, flags: this.#rows.flags, rows, gamma, ...lambda }, target.array)
   }
 
   /** Frame slots of each planned row's stack, oldest first. */
@@ -437,34 +413,8 @@ export class ReplayView {
   }
 
   #gather(column: Column, plan: Int32Array, rows: number, out: OutColumn): void {
-    if (isReference(column.spec)) this.#gatherReference(column, column.spec, plan, rows, out)
+    if (isReference(column.spec)) gatherReference(this.#store, column, column.spec, plan, rows, out)
     else this.#store.gather(column.fields[0], plan, rows, out, 0)
-  }
-
-  /** Cuts windows from the shared bars; the agent's own state follows each. */
-  #gatherReference(column: Column, spec: ReferenceSpec, plan: Int32Array, rows: number, out: OutColumn): void {
-    const time = outColumn(new Int32Array(rows))
-    const stateSize = spec.state ?? 0
-    const state = outColumn(new Float32Array(rows * stateSize))
-    for (const field of column.fields) {
-      const target = field.name.endsWith('.time') ? time : state
-      this.#store.gather(field, plan, rows, target, 0)
-    }
-    const size = columnSize(spec)
-    const cells = spec.window * spec.features
-    const target = out.array as Float32Array
-    for (let k = 0; k < rows; k++) {
-      const to = k * size
-      if (plan[k] === NO_ROW) {
-        target.fill(0, to, to + size)
-        continue
-      }
-      const end = (time.array[k] + 1) * spec.features
-      const missing = Math.max(0, cells - end)
-      target.fill(0, to, to + missing)
-      target.set(spec.data.subarray(end - cells + missing, end), to + missing)
-      for (let i = 0; i < stateSize; i++) target[to + cells + i] = state.array[k * stateSize + i]
-    }
   }
 
   /** Where elements and sampler stand; `drawable` is a view. */
@@ -487,58 +437,4 @@ export class ReplayView {
     this.index.restore(saved.index, saved.drawable)
     this.sampler.restore(saved.sampler)
   }
-}
-
-interface StepOutputs {
-  readonly terminated: Uint8Array
-  readonly truncated: Uint8Array
-  readonly steps: Int32Array
-  readonly discount: Float32Array
-}
-
-function stepOutputs(batch: BoundBatch): StepOutputs {
-  const get = (name: string): unknown => batch.columns.get(name)?.array
-  return {
-    terminated: get('terminated') as Uint8Array,
-    truncated: get('truncated') as Uint8Array,
-    steps: get('steps') as Int32Array,
-    discount: get('discount') as Float32Array,
-  }
-}
-
-/** n-step returns in Float64, rounded once. Places after a window's end are zeros already. */
-function sumWindows(rewards: ColumnArray, rows: number, n: number, gamma: number, out: ColumnArray): void {
-  for (let k = 0; k < rows; k++) {
-    let sum = 0
-    let weight = 1
-    for (let m = 0; m < n; m++) {
-      sum += weight * rewards[k * n + m]
-      weight *= gamma
-    }
-    out[k] = sum
-  }
-}
-
-function scalarField(layout: Layout, name: string): Field {
-  const field = layout.fields.find((f) => f.name === name)
-  if (field === undefined || !field.scalar)
-    throw new TradewrightError('BAD_OPTION', `'${name}' must be a column of one number a row`, { name })
-  return field
-}
-
-/** What a view delivers, by name. */
-function outputColumns(layout: Layout, accumulator: Accumulator): OutputColumn[] {
-  const rows = elementRows(accumulator)
-  const out: OutputColumn[] = []
-  for (const { name, dtype, size } of layout.columns) {
-    const elements = rows * size * (name === 'obs' ? accumulator.frames : 1)
-    out.push({ name, dtype, size: elements })
-    if (name === 'obs') out.push({ name: 'nextObs', dtype, size: elements })
-  }
-  out.push({ name: 'discount', dtype: 'float32', size: rows }, { name: 'steps', dtype: 'int32', size: rows })
-  out.push({ name: 'terminated', dtype: 'uint8', size: rows }, { name: 'truncated', dtype: 'uint8', size: rows })
-  if (accumulator.lambda !== undefined) out.push({ name: 'lambdaReturn', dtype: 'float32', size: rows })
-  if (accumulator.kind !== 'step')
-    out.push({ name: 'present', dtype: 'uint8', size: rows }, { name: 'train', dtype: 'uint8', size: rows })
-  return out
 }

@@ -1,6 +1,6 @@
 import type { Data } from '@tradewright/core'
-import type { RowIndex } from './episode-rows.ts'
 import type { RandomStream } from './random-stream.ts'
+import type { RowIndex } from './row-index.ts'
 
 /** What a buffer shows to its sampler. */
 export interface SamplerHost {

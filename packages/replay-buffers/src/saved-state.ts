@@ -1,8 +1,8 @@
 import { type Data, type RngState, TradewrightError } from '@tradewright/core'
 import type { Accumulator } from './accumulator.ts'
 import type { ElementIndexState } from './element-index.ts'
-import type { EpisodeRowsState } from './episode-rows.ts'
 import type { RateLimiterState } from './rate-limiter.ts'
+import type { EpisodeRowsState } from './row-index.ts'
 
 /** A buffer's whole content as plain data. */
 export interface SavedReplay {

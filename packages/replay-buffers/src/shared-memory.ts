@@ -1,8 +1,8 @@
 import { TradewrightError } from '@tradewright/core'
 import type { Columns } from './columns.ts'
 import { checkInteger } from './dtype.ts'
-import { ROW } from './episode-rows.ts'
 import { createLayout, type Layout, Views } from './layout.ts'
+import { ROW } from './row-index.ts'
 
 /** Options of {@link shared}. */
 export interface SharedStorageOptions {

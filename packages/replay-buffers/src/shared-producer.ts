@@ -1,8 +1,8 @@
 import { TradewrightError } from '@tradewright/core'
 import type { Columns, Transition, TransitionBatch } from './columns.ts'
-import { ROW } from './episode-rows.ts'
 import { allocateViews, type Views } from './layout.ts'
 import { copyFinal, copyRows, prepareBatch } from './row-batch.ts'
+import { ROW } from './row-index.ts'
 import { createRowWriters, type RowWriters } from './row-writer.ts'
 import {
   CHUNK,

@@ -1,6 +1,6 @@
 import { TradewrightError } from '@tradewright/core'
-import { type EpisodeRowsState, ROW, type RowSource, type SharedLaneState } from './episode-rows.ts'
 import type { Field, Layout, Views } from './layout.ts'
+import { type EpisodeRowsState, ROW, type RowSource, type SharedLaneState } from './row-index.ts'
 import { copyField, type OutColumn, type RowStore, zeroField } from './row-store.ts'
 import {
   CHUNK,

@@ -1,8 +1,8 @@
 import type { Data } from '@tradewright/core'
 import { checkNumber } from '../dtype.ts'
-import { ROW } from '../episode-rows.ts'
 import { GroupSets } from '../group-sets.ts'
 import { batchWeights, roomFor } from '../importance.ts'
+import { ROW } from '../row-index.ts'
 import type { BoundSampler, DrawRequest, ReplaySampler, SamplerHost } from '../sampler.ts'
 
 /** Options of {@link episodeBalanced}. */
