@@ -6,6 +6,7 @@ import type { FastMemory } from './fast-memory.ts'
 import { type FastPlans, PLAN } from './fast-plans.ts'
 import { type FastSums, SUMS } from './fast-state.ts'
 import type { NodeValues } from './node-values.ts'
+import type { ResidentColumns } from './resident-columns.ts'
 import type { SimulationSettings } from './simulation-settings.ts'
 
 /** Numbers that the kernels write for a trial: see assembly/account.ts. */
@@ -57,6 +58,8 @@ export interface FastBatch {
   readonly moments: boolean
   /** Prices and tables of `values.bars`. @default made for this batch */
   readonly market?: FastMarket | undefined
+  /** Columns that stay between batches. @default none */
+  readonly resident?: ResidentColumns | undefined
   /** What each trial of `plans` goes on from, its bar as a row of `values.bars`. @default from `start` */
   readonly resume?: ((trial: number) => FastSums | undefined) | undefined
   /** Told from which row on a trial was run, and what it can be continued from: undefined where it cannot. */
@@ -157,12 +160,12 @@ export class FastRunner {
   #sums: FastSums | undefined
 
   constructor(memory: FastMemory, batch: FastBatch, trials: Uint32Array) {
-    const { values, keep } = batch
+    const { values, keep, resident } = batch
     this.#memory = memory
     this.#batch = batch
     this.#trials = trials
     this.market = batch.market ?? new FastMarket(memory, values.bars, trials.length)
-    this.#columns = new FastColumns(memory, values, keep)
+    this.#columns = new FastColumns(memory, values, keep, resident)
     this.#bits = new FastBits(memory, values, this.#columns)
     const { length } = values.bars
     this.#list = memory.allocate(length * 8 + 128)

@@ -3,6 +3,7 @@ import type { FastMemory } from './fast-memory.ts'
 import { indicatorOperation } from './indicator-node.ts'
 import type { Coding } from './kernels/kernel-set.ts'
 import type { NodeValues } from './node-values.ts'
+import type { ResidentColumns } from './resident-columns.ts'
 
 /** Codes pay once a column of a family is compared this often. */
 const COMPARISONS_PER_COLUMN = 3
@@ -46,15 +47,20 @@ export class FastColumns {
   readonly #memory: FastMemory
   readonly #values: NodeValues
   readonly #keep: boolean
+  readonly #resident: ResidentColumns | undefined
   readonly #columns: FastColumn[] = []
   /** Of each node: its place in `#columns`, from 1; 0 where it has none. */
   readonly #place: Int32Array
 
-  /** @param keep whether indicators go into the store; else they are computed into the memory directly. */
-  constructor(memory: FastMemory, values: NodeValues, keep: boolean) {
+  /**
+   * @param keep     whether indicators go into the store; else they are computed into the memory directly.
+   * @param resident columns that are there already. @default none
+   */
+  constructor(memory: FastMemory, values: NodeValues, keep: boolean, resident?: ResidentColumns) {
     this.#memory = memory
     this.#values = values
     this.#keep = keep
+    this.#resident = resident
     this.#place = new Int32Array(values.graph.size)
     this.words = 2 * Math.ceil(values.bars.length / 128)
   }
@@ -147,7 +153,7 @@ export class FastColumns {
   #computeMissing(columns: readonly FastColumn[]): readonly FastColumn[] {
     const memory = this.#memory
     const { words } = this
-    const missing = columns.filter((column) => !column.loaded)
+    const missing = columns.filter((column) => !column.loaded && !this.#isResident(column))
     for (const column of missing) {
       column.values = memory.allocate(words * 512)
       column.valid = memory.allocate(words * 8)
@@ -157,6 +163,20 @@ export class FastColumns {
     const { length } = this.#values.bars
     for (const column of missing) memory.viewDoubles(column.values, words * 64).fill(NaN, length)
     return missing
+  }
+
+  /** Takes a column that stays in the memory, if it does. */
+  #isResident(column: FastColumn): boolean {
+    if (this.#resident === undefined) return false
+    const key = this.#values.storeKey(column.node)
+    const known = key === undefined ? undefined : this.#resident.get(key)
+    if (known === undefined) return false
+    column.values = known.values
+    column.valid = known.valid
+    column.codable = known.codable
+    column.loaded = true
+    this.#findSolid(column)
+    return true
   }
 
   /** Finds where some words of a column are numbers. @returns whether codes may stand for them. */
@@ -198,6 +218,8 @@ export class FastColumns {
   #set(column: FastColumn, values: Float64Array): void {
     const from = this.first * 64
     this.#memory.doubles.set(from === 0 ? values : values.subarray(from), (column.values >>> 3) + from)
+    const key = this.#resident === undefined ? undefined : this.#values.storeKey(column.node)
+    if (key !== undefined) this.#resident?.note(key, values)
   }
 
   #computeOne(column: FastColumn): void {

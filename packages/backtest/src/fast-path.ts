@@ -84,6 +84,7 @@ class FastSlice {
           final,
           moments: true,
           market,
+          resident: markets.columns(market, values.dataKey),
           resume,
           wantSums: wantState,
           onRun(t, from, sums) {

@@ -4,6 +4,7 @@ import {
   type Fingerprint,
   type IndicatorStore,
   isTradewrightError,
+  type Key,
   TradewrightError,
 } from '@tradewright/core'
 import { calendarColumn, sessionColumn } from './calendar-fields.ts'
@@ -75,6 +76,16 @@ export class NodeValues {
     this.bars = bars
     this.#key = key
     this.#store = store
+  }
+
+  /** Key of the data, as in the store. */
+  get dataKey(): Fingerprint {
+    return this.#key
+  }
+
+  /** The key of a node that is kept in the store; undefined for the others. */
+  storeKey(node: number): Key | undefined {
+    return isStored(this.graph.code(node)) ? nodeHashes(this.graph).key(node) : undefined
   }
 
   /** shape [bars.length]; read only. @throws TradewrightError with the node's text. */

@@ -1,5 +1,7 @@
+import type { Fingerprint } from '@tradewright/core'
 import { FastMarket, type MarketPrices } from './fast-market.ts'
 import type { FastMemory } from './fast-memory.ts'
+import { ResidentColumns } from './resident-columns.ts'
 
 /** Memory that markets may keep between batches. */
 const RESIDENT_BYTES = 64 * 1024 * 1024
@@ -8,6 +10,8 @@ const MOST_MARKETS = 64
 /** A market and the bars that it was made of: told by their memory, and not kept alive. */
 interface Resident {
   readonly market: FastMarket
+  /** Undefined before anybody asked for them. */
+  columns: ResidentColumns | undefined
   readonly buffers: readonly WeakRef<ArrayBufferLike>[]
   readonly offset: number
   readonly length: number
@@ -44,10 +48,19 @@ export class ResidentMarkets {
     }
     market.lend(bars)
     market.restore()
+    known.columns?.restore(this.#memory, RESIDENT_BYTES - (this.#memory.mark() - this.#bottom))
     this.#memory.floor = this.#memory.mark()
     if (this.#memory.floor - this.#bottom <= RESIDENT_BYTES) return market
     this.#clear()
     return this.#begin(bars, trials)
+  }
+
+  /** The columns that stay with a market of {@link take}; undefined where it does not stay itself. */
+  columns(market: FastMarket, data: Fingerprint): ResidentColumns | undefined {
+    const known = this.#residents.find((resident) => resident.market === market)
+    if (known === undefined) return undefined
+    known.columns ??= new ResidentColumns(data, market.length)
+    return known.columns.fits(data) ? known.columns : undefined
   }
 
   #begin(bars: MarketPrices, trials: number): FastMarket {
@@ -57,6 +70,7 @@ export class ResidentMarkets {
     const columns = columnsOf(bars)
     this.#residents.push({
       market,
+      columns: undefined,
       buffers: columns.map(({ buffer }) => new WeakRef(buffer)),
       offset: bars.close.byteOffset,
       length: bars.length,

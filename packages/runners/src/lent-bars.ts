@@ -22,8 +22,24 @@ export interface LentBars {
 /** Puts bars into shared memory at most once each. */
 export class BarsLender {
   readonly #lent = new WeakMap<Bars, LentBars>()
+  #changed = 0
   /** Bytes of bars copied into shared memory. */
   copiedBytes = 0
+
+  /**
+   * As {@link lend}, but looks whether bars that were copied are what they were: bars are not to be written to, and who
+   * does it anyway gets what `sweep` gives.
+   */
+  lendNow(bars: Bars): LentBars {
+    const lent = this.#lent.get(bars)
+    if (lent === undefined || bars.shared) return this.lend(bars)
+    if (barColumns.every((name, k) => isSame(bars[name], lent.columns[k]))) return lent
+    this.#lent.delete(bars)
+    const fresh = this.lend(bars)
+    const renamed = { ...fresh, fingerprint: `${fresh.fingerprint}-${++this.#changed}` as Fingerprint } // workers keep bars by name
+    this.#lent.set(bars, renamed)
+    return renamed
+  }
 
   lend(bars: Bars): LentBars {
     let lent = this.#lent.get(bars)
@@ -37,6 +53,12 @@ export class BarsLender {
     }
     return lent
   }
+}
+
+/** Whether two columns hold the same; NaN is NaN. */
+function isSame(a: Float64Array, b: Float64Array): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i] && (a[i] === a[i] || b[i] === b[i])) return false
+  return true
 }
 
 /** Series that a worker keeps: above it all are let go of, here and there. */

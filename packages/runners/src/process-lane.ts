@@ -12,6 +12,8 @@ export interface ProcessLaneOptions {
   /** Resident bytes a child may have; above it the child is replaced. None where absent. */
   readonly maxBytes: number | undefined
   readonly clock: Clock
+  /** Variables of a child's environment, beside this process's. @default none */
+  readonly variables?: Readonly<Record<string, string>> | undefined
 }
 
 const PAGE = 4096
@@ -39,9 +41,10 @@ class Child {
   #next = 0
   #ended: TradewrightError | undefined
 
-  constructor({ file, execArgv }: WorkerEntry) {
+  constructor({ file, execArgv }: WorkerEntry, variables: Readonly<Record<string, string>>) {
     this.process = fork(file, [], {
       execArgv: [...execArgv],
+      env: { ...process.env, ...variables },
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     })
@@ -119,7 +122,7 @@ class Children implements Lane {
         return child
       }
     }
-    const child = new Child(this.#options.entry)
+    const child = new Child(this.#options.entry, this.#options.variables ?? {})
     child.busy = true
     this.#children.add(child)
     const cancel = this.#options.clock.after(STARTED_MS, () => child.kill())

@@ -15,6 +15,7 @@ import {
 } from '@tradewright/backtest'
 import type { Bars, Data, MetricName, StandardMetric } from '@tradewright/core'
 import { BarsLender, type LentBars } from './lent-bars.ts'
+import { poolSize } from './pool-size.ts'
 import { sharesMuch, sharingOrder } from './sweep-order.ts'
 import { builtInModule } from './task-protocol.ts'
 import { type WorkerPool, type WorkerPoolOptions, workerPool } from './worker-pool.ts'
@@ -62,6 +63,7 @@ export async function sweepParallel<P, const Name extends MetricName = StandardM
 ): Promise<SweepResult<P, Name>> {
   const { pool: given, maxWorkers, onWarning, signal, ...sweepOptions } = options
   signal?.throwIfAborted()
+  if (given === undefined) poolSize({ maxWorkers }) // wrong options are wrong for little work too
   const inline = (): SweepResult<P, Name> => sweep(strategy, paramsList, bars, sweepOptions)
   const { start = 0, end = bars.length } = sweepOptions
   const large = Array.isArray(paramsList) && paramsList.length > 1 && paramsList.length * (end - start) >= INLINE_BELOW
@@ -80,7 +82,7 @@ export async function sweepParallel<P, const Name extends MetricName = StandardM
     const order = sharesMuch(list) ? undefined : sharingOrder(list)
     const threads = Math.min(pool.size, paramsList.length)
     const shared = shareSweep(list, bars, sweepOptions, { threads, order })
-    const { metrics, plainTrials } = await runShared(shared, lender.lend(bars), pool, signal)
+    const { metrics, plainTrials } = await runShared(shared, lender.lendNow(bars), pool, signal)
     return createSweepResult(paramsList, metrics as Readonly<Record<Name, Float64Array>>, plainTrials)
   } finally {
     if (given === undefined) await pool[Symbol.asyncDispose]()

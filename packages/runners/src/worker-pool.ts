@@ -13,7 +13,7 @@ import {
 import type PQueue from 'p-queue'
 import { loadModule } from './load-module.ts'
 import { openThreads } from './piscina-adapter.ts'
-import { type PoolSizeOptions, poolSize } from './pool-size.ts'
+import { type PoolSizeOptions, poolSize, threadVariables } from './pool-size.ts'
 import { processLane } from './process-lane.ts'
 import { builtInModule, runTask, type TaskAnswer, type TaskMessage } from './task-protocol.ts'
 import { createTaskQueue } from './task-queue.ts'
@@ -150,7 +150,8 @@ class QueuedPool implements WorkerPool {
       return threadLane(await openThreads({ entry: this.#entry('worker'), threads: this.size, maxHeapMb }))
     }
     const { maxBytes } = this.#options
-    return processLane({ entry: this.#entry('process-worker'), maxBytes, clock: this.#clock })
+    const variables = threadVariables(this.#options, this.size)
+    return processLane({ entry: this.#entry('process-worker'), maxBytes, clock: this.#clock, variables })
   }
 
   /** Workers that answered a first task, or undefined where there are none to be had. */

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { isTradewrightError, type Task } from '@tradewright/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { poolSize, type WorkerPool, workerPool } from '../src/index.ts'
+import { threadVariables } from '../src/pool-size.ts'
 import { bundledEntries, scratchFolder } from './bundled-entries.ts'
 
 const module = new URL('tasks/tasks.mjs', import.meta.url).href
@@ -23,7 +24,36 @@ describe('pool size', () => {
     expect(poolSize({ cores: 8, threadsPerWorker: 4 })).toBe(2)
     expect(poolSize({ cores: 2, threadsPerWorker: 4 })).toBe(1)
     expect(poolSize({ cores: 2, maxWorkers: 7 })).toBe(7)
-    expect(() => poolSize({ maxWorkers: 0 })).toThrow('[BAD_OPTION]')
+    for (const maxWorkers of [0, Number.NaN, 2.5, 1e9]) expect(() => poolSize({ maxWorkers })).toThrow('[BAD_OPTION]')
+  })
+
+  it('counts the threads that the environment gives native engines, where they run', () => {
+    const env = { OMP_NUM_THREADS: '4', OPENBLAS_NUM_THREADS: '' }
+    expect(poolSize({ cores: 8, isolation: 'process' }, env)).toBe(2)
+    expect(poolSize({ cores: 8, isolation: 'process', threadsPerWorker: 2 }, env)).toBe(4)
+    expect(poolSize({ cores: 8 }, env)).toBe(8) // a machine's setting for other programs
+    expect(poolSize({ cores: 8, isolation: 'process' }, { OMP_NUM_THREADS: 'many' })).toBe(8)
+  })
+
+  it('tells native engines of child processes how many threads are theirs', async () => {
+    expect(threadVariables({ cores: 8 }, 2, {})).toEqual({
+      OMP_NUM_THREADS: '4',
+      OPENBLAS_NUM_THREADS: '4',
+      MKL_NUM_THREADS: '4',
+    })
+    expect(threadVariables({ cores: 2 }, 7, { OMP_NUM_THREADS: '3' })).toEqual({
+      OPENBLAS_NUM_THREADS: '3',
+      MKL_NUM_THREADS: '3',
+    })
+    const pool = workerPool({
+      maxWorkers: 2,
+      cores: 4,
+      threadsPerWorker: 2,
+      isolation: 'process',
+      entries: await bundledEntries(),
+    })
+    expect(await pool.run(task('environment', { name: 'OPENBLAS_NUM_THREADS' }))).toBe('2')
+    await pool[Symbol.asyncDispose]()
   })
 })
 

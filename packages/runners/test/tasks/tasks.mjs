@@ -47,4 +47,5 @@ export const grow = ({ mb }) => {
 }
 export const order = ({ file, name }) => appendFileSync(file, name)
 export const exists = ({ file }) => existsSync(file)
+export const environment = ({ name }) => process.env[name]
 export const notAFunction = 3
