@@ -1,7 +1,8 @@
-import { everyTrial, ROW, runFast } from './fast-batch.ts'
+import { runFast } from './fast-batch.ts'
 import { withFastMemory } from './fast-memory.ts'
 import { planFast } from './fast-plans.ts'
 import { rowCounts, rowMoments } from './fast-results.ts'
+import { ROW } from './fast-row.ts'
 import { type FastSums, fastEngineState, fastStateOf } from './fast-state.ts'
 import { computeMetrics } from './performance.ts'
 import { listPrograms } from './program-list.ts'
@@ -9,6 +10,7 @@ import { residentMarkets } from './resident-markets.ts'
 import type { SliceOutcome } from './run-slice.ts'
 import type { SimulationSettings } from './simulation-settings.ts'
 import type { FastPath, SliceBatch } from './slice-batch.ts'
+import { everyTrial } from './trial-order.ts'
 
 /**
  * The fast form of a batch: bit sets, kernels in WebAssembly. It takes trials whose signals are events or states,

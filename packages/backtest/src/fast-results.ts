@@ -1,5 +1,5 @@
 import type { ReturnMoments } from '@tradewright/core'
-import { ROW } from './fast-batch.ts'
+import { ROW } from './fast-row.ts'
 import type { PerformanceCounts } from './performance.ts'
 import type { SimulationSettings } from './simulation-settings.ts'
 

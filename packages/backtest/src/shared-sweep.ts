@@ -1,7 +1,9 @@
 import { type Bars, type MetricName, TradewrightError } from '@tradewright/core'
-import { everyTrial, type FastRunner, openFast, ROW, runFast } from './fast-batch.ts'
+import { openFast, runFast } from './fast-batch.ts'
 import type { FastMarket } from './fast-market.ts'
 import { type FastMemory, withFastMemory } from './fast-memory.ts'
+import { ROW } from './fast-row.ts'
+import type { FastRunner } from './fast-runner.ts'
 import type { MetricColumns } from './metric-columns.ts'
 import { kernelCode } from './operation.ts'
 import type { ProgramList } from './program-list.ts'
@@ -9,6 +11,7 @@ import { residentMarkets } from './resident-markets.ts'
 import { borrowList, type SharedList, shareList } from './shared-list.ts'
 import type { SweepColumns, SweepOptions } from './sweep.ts'
 import { SweepRun } from './sweep-run.ts'
+import { everyTrial } from './trial-order.ts'
 import { loadKernels } from './user-kernel.ts'
 
 /**

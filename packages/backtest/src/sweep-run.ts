@@ -8,9 +8,10 @@ import {
   standardMetrics,
   unknownName,
 } from '@tradewright/core'
-import { type FastBatch, ROW } from './fast-batch.ts'
 import { type FastPlans, planFast, settingsByTrial } from './fast-plans.ts'
 import { rowCounts } from './fast-results.ts'
+import { ROW } from './fast-row.ts'
+import type { FastBatch } from './fast-runner.ts'
 import { type MetricColumns, setMetrics } from './metric-columns.ts'
 import { columnsKey, NodeValues, nodeBars } from './node-values.ts'
 import { computeMetrics, selectMetrics } from './performance.ts'

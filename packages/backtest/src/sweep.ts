@@ -8,8 +8,9 @@ import {
   type StandardMetric,
   TradewrightError,
 } from '@tradewright/core'
-import { ROW, runFast } from './fast-batch.ts'
+import { runFast } from './fast-batch.ts'
 import { withFastMemory } from './fast-memory.ts'
+import { ROW } from './fast-row.ts'
 import { createMetricColumns, type MetricColumns } from './metric-columns.ts'
 import { listPrograms, type ProgramList } from './program-list.ts'
 import { checkStrategy, shown } from './run-arguments.ts'
