@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { attachReplayProducer, createReplayBuffer, type SharedReplayHandle, shared } from '../src/index.ts'
 
-const ROWS = 3_000_000
+const ROWS = 8_000_000
 const CAPACITY = 262_144
 const columns = {
   obs: { dtype: 'int32', shape: [16] },
@@ -21,6 +21,7 @@ interface Task {
   readonly to: 'buffer' | 'own memory'
   readonly rows: 'made' | 'ready'
   readonly count: number
+  readonly workers: number
 }
 
 /** What a thread answers, in nanoseconds. */
@@ -51,7 +52,7 @@ function plainWriter(): (transition: { obs: Int32Array; action: number; reward: 
 }
 
 /** A thread: does what it is told from the moment at which the gate opens, and says when it began and ended. */
-function work({ handle, who, gate }: { handle: SharedReplayHandle; who: number; gate: Int32Array }): void {
+function work({ handle, who, gate }: { handle: SharedReplayHandle; who: number; gate: BigInt64Array }): void {
   const producer = attachReplayProducer<typeof columns>(handle)
   const write = plainWriter()
   const obs = new Int32Array(16)
@@ -85,18 +86,19 @@ function work({ handle, who, gate }: { handle: SharedReplayHandle; who: number; 
     },
   }
   for (const run of Object.values(runs)) run(500_000)
-  let opened = 0
-  parentPort?.on('message', ({ to, rows, count }: Task) => {
-    parentPort?.postMessage('there')
-    // Spinning, not sleeping: a system that wakes two threads may put both on one core for the first milliseconds.
-    while (Atomics.load(gate, 0) === opened);
-    opened = Atomics.load(gate, 0)
+  parentPort?.on('message', ({ to, rows, count, workers }: Task) => {
+    // Among the workers alone and spinning: a third thread that opens a gate, or a system that wakes two threads on one
+    // core, would cost one of them milliseconds. The first to come says when all begin.
+    const soon = process.hrtime.bigint() + 25_000_000n
+    Atomics.compareExchange(gate, 1, 0n, soon)
+    Atomics.add(gate, 0, 1n)
+    while (Atomics.load(gate, 0) < BigInt(workers) || process.hrtime.bigint() < Atomics.load(gate, 1));
     const begin = process.hrtime.bigint()
     runs[`${to}/${rows}`](count)
     const end = process.hrtime.bigint()
     parentPort?.postMessage({ begin, end } satisfies Done)
   })
-  parentPort?.postMessage('there')
+  parentPort?.postMessage('ready')
 }
 
 const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1]
@@ -104,7 +106,8 @@ const median = (values: number[]): number => values.sort((a, b) => a - b)[values
 async function main(): Promise<void> {
   for (const chunkRows of [256, 8]) {
     const buffer = createReplayBuffer({ capacity: CAPACITY, columns, storage: shared({ chunkRows }) })
-    const gate = new Int32Array(new SharedArrayBuffer(4))
+    /** Workers that have come, and when they begin. */
+    const gate = new BigInt64Array(new SharedArrayBuffer(16))
     const threads = [0, 1].map((who) => {
       const workerData = { handle: buffer.handle(), who, gate }
       return new Worker(fileURLToPath(import.meta.url), { workerData })
@@ -112,14 +115,11 @@ async function main(): Promise<void> {
     const answer = <T>(thread: Worker): Promise<T> => new Promise((resolve) => thread.once('message', resolve))
     await Promise.all(threads.map(answer))
     /** Rows a second of some of the threads together. */
-    const rate = async (task: Omit<Task, 'count'>, workers: number): Promise<number> => {
+    const rate = async (task: Pick<Task, 'to' | 'rows'>, workers: number): Promise<number> => {
       const used = threads.slice(0, workers)
-      const there = used.map(answer)
-      for (const thread of used) thread.postMessage({ ...task, count: ROWS / workers })
-      await Promise.all(there)
+      gate.fill(0n)
       const done = used.map((thread) => answer<Done>(thread))
-      await new Promise((resolve) => setTimeout(resolve, 30))
-      Atomics.add(gate, 0, 1)
+      for (const thread of used) thread.postMessage({ ...task, count: ROWS / workers, workers } satisfies Task)
       const times = await Promise.all(done)
       const begin = times.reduce((least, t) => (t.begin < least ? t.begin : least), times[0].begin)
       const end = times.reduce((most, t) => (t.end > most ? t.end : most), times[0].end)
@@ -128,7 +128,7 @@ async function main(): Promise<void> {
     for (const rows of ['made', 'ready'] as const) {
       const ratios = { buffer: [] as number[], 'own memory': [] as number[] }
       const rates = { one: [] as number[], two: [] as number[] }
-      for (let round = 0; round < (chunkRows === 8 ? 5 : 31); round++)
+      for (let round = 0; round < (chunkRows === 8 ? 3 : 11); round++)
         for (const to of ['own memory', 'buffer'] as const) {
           const alone = await rate({ to, rows }, 1)
           const both = await rate({ to, rows }, 2)
