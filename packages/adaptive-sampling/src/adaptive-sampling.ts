@@ -1,5 +1,6 @@
 import { defineOptimizer, type Optimizer, resolveSampler, type SamplerSpec } from '@tradewright/core'
 import { type AshaScheduleOptions, ashaSchedule } from './asha-schedule.ts'
+import { refuseUnknown } from './known-options.ts'
 import { adaptiveSamplers } from './sampler-registry.ts'
 
 /** Options of {@link adaptiveSampling}. */
@@ -14,9 +15,10 @@ export interface AdaptiveSamplingOptions {
  * The samplers as an optimizer of a training system: its `suggest` asks the sampler, and its `schedule`, where `asha` is
  * given, pauses and resumes trials at rungs.
  *
- * @throws TradewrightError as `resolveSampler` and {@link ashaSchedule}.
+ * @throws TradewrightError as `resolveSampler` and {@link ashaSchedule}; `UNKNOWN_NAME` for an option that is none.
  */
 export function adaptiveSampling(options: AdaptiveSamplingOptions = {}): Optimizer {
+  refuseUnknown('adaptiveSampling', options, ['sampler', 'asha'])
   const { sampler: spec = { type: 'auto' }, asha } = options
   const sampler = resolveSampler(spec, adaptiveSamplers)
   const schedule = asha === undefined ? undefined : ashaSchedule(asha)

@@ -43,6 +43,24 @@ export class FeasibilityModel {
   }
 
   /**
+   * {@link FeasibilityModel.log} of many points, without gradients.
+   *
+   * @param points shape [count * d]. Read only.
+   */
+  logs(points: Float64Array, count: number): Float64Array {
+    const gp = this.#gp
+    const whitened = new Float64Array(count * gp.stride)
+    const means = new Float64Array(count)
+    gp.whiten(points, count, whitened, means)
+    return means.map((mean, c) => {
+      let taken = 0
+      for (let i = c * gp.stride; i < c * gp.stride + gp.n; i++) taken += whitened[i] * whitened[i]
+      const spread = Math.sqrt(Math.max(1e-12, gp.variance - taken) + gp.parameters.noise)
+      return this.#weight * Math.log(normalCdf(Math.max(-30, (mean - this.#threshold) / spread)))
+    })
+  }
+
+  /**
    * Logarithm of the probability of success, weighted: a search along the border of what fails, where the objective is
    * often best, keeps its distance once most of its trials fail.
    *

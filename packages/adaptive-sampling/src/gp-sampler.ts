@@ -1,14 +1,15 @@
-import { type Params, type Rng, type SampleRequest, type Sampler, TradewrightError } from '@tradewright/core'
+import { type Params, type SampleRequest, type Sampler, TradewrightError } from '@tradewright/core'
 import { type DuplicatesOption, unlessWanted } from './distinct.ts'
 import { FeasibilityModel } from './feasibility-model.ts'
 import { GaussianProcess } from './gaussian-process.ts'
+import { type Box, boxAround } from './gp-box.ts'
+import { drawnCandidates, sweptCandidates } from './gp-candidates.ts'
 import { GpFits, gather, kindsOf } from './gp-fits.ts'
-import type { GpParameters } from './gp-parameters.ts'
 import { refuseUnknown } from './known-options.ts'
 import { lbfgs } from './lbfgs.ts'
 import { logExpectedImprovement, logH, logHSlope } from './log-expected-improvement.ts'
 import { transformLosses } from './loss-transform.ts'
-import { type Axis, cellOf, isActive, Observations, snapUnit } from './observations.ts'
+import { Observations, snapUnit } from './observations.ts'
 import { startupPoint } from './startup.ts'
 import { trustRegion } from './trust-region.ts'
 
@@ -29,17 +30,6 @@ declare module '@tradewright/core' {
 }
 
 const TRUST_REGION_ABOVE = 8
-const WIDE_CANDIDATES = 192
-const NEAR_CANDIDATES = 128
-const NEAR_CENTERS = 6
-const CROSSED_CANDIDATES = 64
-const CROSSED_PARENTS = 10
-/** Points from which the mean is followed down axis by axis, values tried on each axis, and rounds. */
-const SWEPT = 2
-const SWEEP_VALUES = 24
-const SWEEP_ROUNDS = 2
-/** Part of the variance that is a sum of functions of one axis, from which on axes are swept. */
-const SWEPT_FROM = 0.05
 /** Successes before there is a model. */
 const LEAST_SUCCESSES = 4
 const REFINED = 2
@@ -50,12 +40,6 @@ interface Settings {
   readonly startup: number
   readonly observations: number
   readonly trustRegion: 'auto' | boolean
-}
-
-/** A box of the unit cube. */
-interface Box {
-  readonly low: Float64Array
-  readonly high: Float64Array
 }
 
 /** What one generation's search works on. */
@@ -152,12 +136,15 @@ class GpState {
     const center = x.slice(order[0] * d, (order[0] + 1) * d)
     const box = boxAround(axes, center, parameters, length)
     const rng = request.rng(request.firstTrial)
-    const candidates = this.#candidates(request, x, order, box, rng)
-    const swept = this.#sweep(request, gp, x, order, box, rng)
+    const source = { space: request.space, axes, x, order, box, rng }
+    const candidates = drawnCandidates(source)
+    const swept = sweptCandidates(source, gp)
     const all = new Float64Array(candidates.length + swept.length)
     all.set(candidates)
     all.set(swept, candidates.length)
     const count = all.length / d
+    const feasibility =
+      observations.succeeded < observations.count ? new FeasibilityModel(observations, kinds) : undefined
     const search: Search = {
       gp,
       best: y[order[0]],
@@ -167,119 +154,13 @@ class GpState {
       means: new Float64Array(count),
       whitened: new Float64Array(count * capacity),
       taken: new Float64Array(count),
-      success: new Float64Array(count),
-      feasibility: observations.succeeded < observations.count ? new FeasibilityModel(observations, kinds) : undefined,
+      success: feasibility?.logs(all, count) ?? new Float64Array(count),
+      feasibility,
       capacity,
     }
-    const gradients = new Float64Array(2 * d)
-    const slope = new Float64Array(d)
     gp.whiten(all, count, search.whitened, search.means)
-    for (let c = 0; c < count; c++) {
-      search.taken[c] = squareSum(search.whitened, c * capacity, 0, gp.n)
-      if (search.feasibility !== undefined)
-        search.success[c] = search.feasibility.log(all.subarray(c * d, (c + 1) * d), gradients, slope)
-    }
+    for (let c = 0; c < count; c++) search.taken[c] = squareSum(search.whitened, c * capacity, 0, gp.n)
     return search
-  }
-
-  /** From good points down the mean, axis by axis: how additive functions are descended. */
-  #sweep(
-    { space }: SampleRequest,
-    gp: GaussianProcess,
-    x: Float64Array,
-    order: Int32Array,
-    box: Box,
-    rng: Rng,
-  ): Float64Array {
-    const { axes } = this.#observations
-    const d = axes.length
-    if (gp.parameters.sumScale < SWEPT_FROM * gp.variance) return new Float64Array(0)
-    const out: number[] = []
-    const parents = new Set(axes.map(({ parent }) => parent))
-    for (let s = 0; s < Math.min(SWEPT, order.length); s++) {
-      const from = order[s === 0 ? 0 : rng.below(Math.min(CROSSED_PARENTS, order.length))]
-      const point = x.slice(from * d, (from + 1) * d)
-      for (let round = 0; round < SWEEP_ROUNDS; round++)
-        for (let a = 0; a < d; a++) {
-          // Other axes are active under other values of a parent: those are left to the candidates.
-          if (Number.isNaN(point[a]) || axes[a].count === 1 || parents.has(a)) continue
-          const values = this.#sweepValues(a, point[a], box, rng)
-          const means = new Float64Array(values.length)
-          gp.meansAlong(point, a, values, means)
-          let least = 0
-          for (let i = 1; i < values.length; i++) if (means[i] < means[least]) least = i
-          const old = point[a]
-          point[a] = values[least]
-          if (space.where !== undefined && !space.where(space.fromUnit(point.map((u) => (Number.isNaN(u) ? 0.5 : u)))))
-            point[a] = old
-        }
-      out.push(...point)
-    }
-    return Float64Array.from(out)
-  }
-
-  /** Where an axis is tried: where it stands, even steps over the box with a random offset, and near where it stands. */
-  #sweepValues(a: number, current: number, box: Box, rng: Rng): Float64Array {
-    const axis = this.#observations.axes[a]
-    if (axis.kind === 'categorical' && axis.count <= SWEEP_VALUES) {
-      const values = Float64Array.from({ length: axis.count + 1 }, (_, i) => (i - 0.5) / axis.count)
-      values[0] = current
-      return values
-    }
-    const values = new Float64Array(SWEEP_VALUES + 1)
-    values[0] = current
-    const width = box.high[a] - box.low[a]
-    const even = (SWEEP_VALUES * 2) / 3
-    const offset = rng.uniform()
-    for (let i = 0; i < SWEEP_VALUES; i++) {
-      const u =
-        i < even
-          ? box.low[a] + ((i + offset) / even) * width
-          : current + 10 ** (-3 + 2 * rng.uniform()) * width * rng.normal()
-      values[1 + i] = snapUnit(axis, Math.min(1, Math.max(0, u)))
-    }
-    return values
-  }
-
-  /** Points all over the box, points near the best ones at every scale, and crosses of good ones. */
-  #candidates({ space }: SampleRequest, x: Float64Array, order: Int32Array, box: Box, rng: Rng): Float64Array {
-    const { axes } = this.#observations
-    const d = axes.length
-    const out = new Float64Array((WIDE_CANDIDATES + NEAR_CANDIDATES + CROSSED_CANDIDATES) * d)
-    const unit = new Float64Array(d)
-    let kept = 0
-    const keep = (): void => {
-      for (let a = 0; a < d; a++) unit[a] = snapUnit(axes[a], unit[a])
-      if (space.where !== undefined && !space.where(space.fromUnit(unit))) return
-      for (let a = 0; a < d; a++) out[kept * d + a] = isActive(axes, a, unit) ? unit[a] : Number.NaN
-      kept++
-    }
-    for (let c = 0; c < WIDE_CANDIDATES; c++) {
-      for (let a = 0; a < d; a++) unit[a] = box.low[a] + rng.uniform() * (box.high[a] - box.low[a])
-      keep()
-    }
-    for (let c = 0; c < NEAR_CANDIDATES; c++) {
-      const center = order[c % Math.min(NEAR_CENTERS, order.length)] * d
-      const scale = 10 ** (-3 + 2.5 * rng.uniform())
-      for (let a = 0; a < d; a++) {
-        const old = x[center + a]
-        if (Number.isNaN(old)) unit[a] = rng.uniform()
-        else if (axes[a].kind === 'categorical') unit[a] = rng.uniform() < 1.5 * scale ? rng.uniform() : old
-        else unit[a] = Math.min(1, Math.max(0, old + scale * (box.high[a] - box.low[a]) * rng.normal()))
-      }
-      keep()
-    }
-    const parents = Math.min(CROSSED_PARENTS, order.length)
-    for (let c = 0; c < CROSSED_CANDIDATES; c++) {
-      const first = order[rng.below(parents)] * d
-      const second = order[rng.below(parents)] * d
-      for (let a = 0; a < d; a++) {
-        const u = x[(rng.below(2) === 0 ? first : second) + a]
-        unit[a] = Number.isNaN(u) ? rng.uniform() : u
-      }
-      keep()
-    }
-    return out.subarray(0, kept * d)
   }
 
   #batch(request: SampleRequest, search: Search): readonly Params[] {
@@ -387,35 +268,6 @@ function squareSum(values: Float64Array, offset: number, from: number, to: numbe
   let sum = 0
   for (let i = offset + from; i < offset + to; i++) sum += values[i] * values[i]
   return sum
-}
-
-/** The trust region as a box: longer along axes on which the function changes slowly. Categorical axes are whole. */
-function boxAround(axes: readonly Axis[], center: Float64Array, { inverseSquares }: GpParameters, length: number): Box {
-  const d = axes.length
-  const low = new Float64Array(d)
-  const high = new Float64Array(d).fill(1)
-  if (!Number.isFinite(length)) return { low, high }
-  let logSum = 0
-  let count = 0
-  for (let a = 0; a < d; a++)
-    if (axes[a].kind !== 'categorical') {
-      logSum += -0.5 * Math.log(inverseSquares[a])
-      count++
-    }
-  for (let a = 0; a < d; a++) {
-    if (axes[a].kind === 'categorical' || Number.isNaN(center[a])) continue
-    const weight = Math.exp(-0.5 * Math.log(inverseSquares[a]) - logSum / count)
-    const half = 0.5 * length * Math.min(10, Math.max(0.1, weight))
-    low[a] = Math.max(0, center[a] - half)
-    high[a] = Math.min(1, center[a] + half)
-    if (axes[a].kind === 'ordered') {
-      // At least the neighbouring values.
-      const cell = cellOf(axes[a], center[a])
-      low[a] = Math.min(low[a], axes[a].edges[Math.max(0, cell - 1)])
-      high[a] = Math.max(high[a], axes[a].edges[Math.min(axes[a].count, cell + 2)])
-    }
-  }
-  return { low, high }
 }
 
 /**

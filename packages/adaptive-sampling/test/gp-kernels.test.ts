@@ -1,9 +1,11 @@
-import { createRng } from '@tradewright/core'
+import { createRng, defineSpace, float, type Space } from '@tradewright/core'
 import { expect, it } from 'vitest'
 import { wasm } from '../scripts/build-wasm.mjs'
+import { FeasibilityModel } from '../src/feasibility-model.ts'
 import { GaussianProcess } from '../src/gaussian-process.ts'
 import { firstTheta, fitGp } from '../src/gp-fit.ts'
 import { BLOCK, type GpKernels } from '../src/gp-kernels.ts'
+import { Observations } from '../src/observations.ts'
 import { plainGpKernels } from '../src/plain-gp-kernels.ts'
 import { wasmGpKernels } from '../src/wasm-gp-kernels.ts'
 
@@ -52,6 +54,27 @@ it.each([
   expect(Math.abs(rows[1][2] - rows[0][0])).toBeLessThan(1e-9)
   const variance = gp.variance - rows[2].reduce((s, v) => s + v * v, 0)
   expect(gp.predict(points.subarray(0, d), new Float64Array(2 * d)).variance).toBeCloseTo(Math.max(1e-12, variance), 9)
+})
+
+it('tells the probability not to fail of many points as of one', () => {
+  const space = defineSpace({ a: float(0, 1), b: float(0, 1) }) as unknown as Space
+  const history = Array.from({ length: 30 }, (_, number) => {
+    const rng = createRng(8, number)
+    const [a, b] = [rng.uniform(), rng.uniform()]
+    const status = a + b > 1 ? ('failed' as const) : ('done' as const)
+    return { number, params: { a, b }, status, values: status === 'done' ? [a] : [], reports: [] }
+  })
+  const observations = new Observations()
+  const request = { space, count: 1, firstTrial: 30, history, directions: ['minimize' as const], seed: 1 }
+  observations.sync({ ...request, rng: (trial) => createRng(1, trial) })
+  const model = new FeasibilityModel(observations, ['number', 'number'])
+  const points = Float64Array.of(0.1, 0.2, 0.5, 0.6, 0.9, 0.95, 0.3, 0.1)
+  const many = model.logs(points, 4)
+  const [gradients, slope] = [new Float64Array(4), new Float64Array(2)]
+  for (let c = 0; c < 4; c++)
+    expect(Math.abs(model.log(points.slice(2 * c, 2 * c + 2), gradients, slope) - many[c])).toBeLessThan(1e-9)
+  expect(many[0]).toBeGreaterThan(many[1])
+  expect(many[1]).toBeGreaterThan(many[2])
 })
 
 it('compares points whose axes are inactive though every observation has them', () => {

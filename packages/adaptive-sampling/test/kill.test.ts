@@ -15,6 +15,7 @@ beforeAll(async () => {
     entryPoints: [fileURLToPath(new URL('./kill-worker.ts', import.meta.url))],
     outfile: worker,
     bundle: true,
+    minify: true,
     platform: 'node',
     format: 'esm',
     conditions: ['@tradewright/source'],

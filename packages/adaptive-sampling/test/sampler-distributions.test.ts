@@ -14,7 +14,14 @@ import { describe, expect, it } from 'vitest'
 import { CmaEs } from '../src/cma-es.ts'
 import { GaussianProcess } from '../src/gaussian-process.ts'
 import { child } from '../src/genetic-variation.ts'
-import { adaptiveSamplers, differentialEvolutionSampler, haltonSampler, tpeSampler } from '../src/index.ts'
+import {
+  adaptiveSamplers,
+  autoSampler,
+  differentialEvolutionSampler,
+  haltonSampler,
+  perturbationSampler,
+  tpeSampler,
+} from '../src/index.ts'
 import { logH } from '../src/log-expected-improvement.ts'
 import { axesOf } from '../src/observations.ts'
 import { drive } from './sampler-loop.ts'
@@ -255,6 +262,95 @@ describe('differential evolution', () => {
     const expected = (1 - mean) * (1 - 1 / d)
     // A leader is its own target's leader where f is 1 at most; the deviation of a mean over children is below 0.01.
     expect(Math.abs(kept / (count * d) - expected)).toBeLessThan(0.025)
+  })
+})
+
+describe('perturbation', () => {
+  it('draws normal noise around the top quartile, and other categories with the factor', () => {
+    const space = erase(defineSpace({ x: float(0, 1), kind: choice(['a', 'b', 'c', 'd']) }))
+    // Twelve trials: the best three are the top quartile, at 0.3, 0.4 and 0.7, all of kind b.
+    const history = [0.3, 0.4, 0.7, 0.9, 0.91, 0.92, 0.93, 0.94, 0.95, 0.96, 0.97, 0.98].map((x, number) => ({
+      number,
+      params: { x, kind: number < 3 ? 'b' : 'a' },
+      status: 'done' as const,
+      values: [number],
+      reports: [],
+    }))
+    const draws = drive(perturbationSampler({ initialSamples: 1, perturbationFactor: 0.06 }), space, () => 0, {
+      history,
+      trials: 3012,
+      generationSize: 3000,
+    }).slice(12)
+    const cdf = (sigma: number) => (x: number) =>
+      [0.3, 0.4, 0.7].reduce((s, mean) => s + normalCdf((x - mean) / sigma) / 3, 0)
+    const xs = draws.map((t) => t.params.x as number)
+    expect(distance(xs, cdf(0.06))).toBeLessThan(far(3000))
+    expect(distance(xs, cdf(0.09))).toBeGreaterThan(far(3000))
+    const others = ['a', 'c', 'd'].map((kind) => draws.filter((t) => t.params.kind === kind).length)
+    const moved = others.reduce((a, b) => a + b, 0) / 3000
+    expect(Math.abs(moved - 0.06)).toBeLessThan(3.3 * Math.sqrt((0.06 * 0.94) / 3000))
+    // One in a thousand at 2 degrees of freedom.
+    expect(chiSquare(others)).toBeLessThan(13.8)
+  })
+})
+
+describe('auto, after its first trials', () => {
+  const space = erase(defineSpace({ a: float(0, 1), b: float(0, 1) }))
+  const value = (p: Params): number => ((p.a as number) - 0.3) ** 2 + Math.abs((p.b as number) - 0.6)
+  const history = drive(make('random'), space, value, { trials: 60, generationSize: 60, seed: 9 })
+  const begun = { run: 0, known: 0, mode: 'all', rugged: false, turn: 0 }
+  /** Auto where the last arm took over at trial 60, or at 40 on its own. */
+  const auto = (...segments: readonly object[]): Sampler => {
+    const sampler = autoSampler()
+    sampler.restore?.({ version: 2, segments: segments.map((segment) => ({ ...begun, ...segment })) } as never)
+    return sampler
+  }
+  const asked = (sampler: Sampler, known: typeof history, count = 4): readonly Params[] =>
+    sampler.sample({
+      space,
+      count,
+      firstTrial: 60,
+      history: known,
+      directions: ['minimize'],
+      seed: 3,
+      rng: (trial) => createRng(3, trial * 2),
+    })
+
+  it.each(['tpe', 'differential-evolution', 'gp'])('asks what the arm in charge asks: %s', (arm) => {
+    const own = asked(make(arm), history)
+    expect(asked(auto({ from: 0, arm: 'gp' }, { from: 60, arm, run: 1, known: 60 }), history)).toEqual(own)
+    expect(new Set(own.map((p) => p.a)).size).toBe(4)
+  })
+
+  it('asks a process that began anew by its own trials alone', () => {
+    const fresh = { from: 40, arm: 'gp', mode: 'fresh', run: 1, known: 40 }
+    const later = { from: 60, arm: 'gp', mode: 'fresh', run: 1, known: 40 }
+    const own = asked(auto({ from: 0, arm: 'gp' }, fresh, later), history)
+    expect(own).toEqual(asked(make('gp'), history.slice(40)))
+    expect(own).not.toEqual(asked(make('gp'), history))
+  })
+
+  it.each([
+    ['wide', 0.5, 0.5, 1 / 6],
+    ['best-wide', undefined, undefined, 1 / 6],
+  ] as const)('draws a normal distribution where CMA-ES begins: %s', (mode, a, b, sigma) => {
+    const best = history.reduce((x, y) => (y.values[0] < x.values[0] ? y : x)).params as { a: number; b: number }
+    const draws = asked(
+      auto({ from: 0, arm: 'gp' }, { from: 60, arm: 'cma-es', mode, run: 1, known: 60 }),
+      history,
+      2000,
+    )
+    for (const [name, mean] of [
+      ['a', a ?? best.a],
+      ['b', b ?? best.b],
+    ] as const) {
+      // What leaves the box is drawn again or moved to its border: compared where both cannot be seen.
+      const inside = draws.map((p) => p[name] as number).filter((u) => u > 0.001 && u < 0.999)
+      const part = (x: number): number => normalCdf((x - mean) / sigma)
+      const [low, high] = [part(0.001), part(0.999)]
+      expect(distance(inside, (x) => (part(x) - low) / (high - low))).toBeLessThan(far(inside.length))
+      expect(distance(inside, (x) => normalCdf((x - mean) / (1.5 * sigma)))).toBeGreaterThan(far(inside.length))
+    }
   })
 })
 

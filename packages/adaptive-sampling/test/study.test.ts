@@ -109,6 +109,27 @@ describe('createStudy', () => {
     ])
   })
 
+  it('refuses options that are none, and those that could not work', async () => {
+    const refused = (options: object): void =>
+      expect(() => createStudy({ space: shape, ...options } as never)).toThrow(/UNKNOWN_NAME|BAD_OPTION/)
+    refused({ smapler: { type: 'tpe' } })
+    refused({ sampler: { type: 'tpe', candidats: 3 } })
+    refused({ sampler: null })
+    refused({ retryFailed: -1 })
+    refused({ share: true })
+    refused({ share: true, store: memoryStudyStore() })
+    refused({ forbidden: [{ z: 1 }] })
+    const study = createStudy({ space: shape })
+    await expect(study.optimize(() => 1, { trials: 3, concurency: 2 } as never)).rejects.toThrow(
+      "did you mean 'concurrency'",
+    )
+  })
+
+  it('tries the one point of a space without parameters', async () => {
+    const { trials, why } = await createStudy({ space: {} }).optimize(() => 1, { trials: 5 })
+    expect([trials.length, why]).toEqual([1, 'exhausted'])
+  })
+
   it('never tries forbidden combinations', async () => {
     const study = createStudy({ space: shape, seed: 3, sampler: { type: 'tpe' }, forbidden: [{ mode: 'a' }] })
     const { trials } = await study.optimize(({ params }) => value(params), { trials: 40 })

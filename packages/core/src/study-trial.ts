@@ -1,6 +1,6 @@
 import type { Data } from './data.ts'
 import { TradewrightError, toErrorData } from './error.ts'
-import type { Params } from './param-spec.ts'
+import type { Params, ParamValue } from './param-spec.ts'
 import type { Rng } from './rng.ts'
 import type { PendingTrial, TrialOutcome } from './study-loop.ts'
 import type { FinishedTrial, Report } from './trial.ts'
@@ -58,6 +58,14 @@ function toOutcome(number: number, answer: TrialAnswer, objectives: number, repo
   }
 }
 
+/** What an objective may look at but not change: the study keeps what was asked. */
+function frozenCopy(params: Params): Params {
+  const copy: Record<string, ParamValue> = { ...params }
+  for (const [name, value] of Object.entries(copy))
+    if (typeof value === 'object' && value !== null) copy[name] = frozenCopy(value)
+  return Object.freeze(copy)
+}
+
 /** A trial that is being evaluated. */
 export class OpenTrial<P> implements Trial<P> {
   readonly number: number
@@ -73,7 +81,7 @@ export class OpenTrial<P> implements Trial<P> {
     decide: (trial: OpenTrial<P>) => { stop: boolean; why: string },
   ) {
     this.number = pending.number
-    this.params = pending.params as P
+    this.params = frozenCopy(pending.params) as P
     this.rng = pending.rng
     this.signal = signal
     this.#decide = decide

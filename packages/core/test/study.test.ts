@@ -283,6 +283,18 @@ describe('createStudy', () => {
     expect(() => createStudy({ space, ...options } as never)).toThrow(message)
   })
 
+  it('keeps what was asked, whatever an objective does to its parameters', async () => {
+    const { trials } = await createStudy({ space, seed: 3 }).optimize(
+      (trial) => {
+        if (trial.number === 1) Object.assign(trial.params, { x: 99 })
+        return bowl(trial)
+      },
+      { trials: 3 },
+    )
+    expect(trials.map((t) => t.status)).toEqual(['done', 'failed', 'done'])
+    expect(trials[1].params).not.toHaveProperty('x', 99)
+  })
+
   it('ends with the reason of its signal though an objective never does', async () => {
     const study = createStudy({ space })
     const abort = new AbortController()
