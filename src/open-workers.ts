@@ -22,6 +22,12 @@ export interface OpenedWorkers {
 const IN_LINE_MS = 500
 
 /**
+ * What a worker may hold of columns: as much as the host. With less, a search over several long series computes them
+ * again and again.
+ */
+const COLUMN_BYTES = 512 * 1024 ** 2
+
+/**
  * A runner that is asked only once a system has evaluated for a while: a small job never starts a worker. While workers
  * start, this thread goes on.
  */
@@ -70,7 +76,7 @@ export function openWorkers(
   let tell: (warning: WorkerWarning) => void = (warning) => waiting.push(warning)
   const pool = workerPool({ maxWorkers, clock, onWarning: (warning) => tell(warning) })
   const optimizer = onceWorthIt(
-    workerRunner({ resolve: engine.resolve, pool, chunkSize, clock, indicators }),
+    workerRunner({ resolve: engine.resolve, pool, chunkSize, clock, indicators, maxIndicatorBytes: COLUMN_BYTES }),
     pool,
     clock,
   )

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { Space } from '@tradewright/core'
+import type { IndicatorStoreStats, Space } from '@tradewright/core'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import {
   createOptimizedTrainingSystem,
@@ -40,6 +40,8 @@ const hostile = defineStrategy({
   signals: ({ close }, { n }) => ({ long: close.gt(ta.sma(close, n)) }),
 })
 
+let indicators: IndicatorStoreStats
+
 beforeAll(async () => {
   const system = await createOptimizedTrainingSystem({
     dataSource: memoryDataSource([walk(900), walk(500, 4, 'OTHER')]),
@@ -50,7 +52,9 @@ beforeAll(async () => {
   results.push(await trainingManager.executeOptimizedTraining({ strategy: smaCross, symbol: 'WALK' }))
   results.push(await trainingManager.executeOptimizedTraining({ strategy: smaCross, symbol: 'WALK' }))
   results.push(await trainingManager.executeOptimizedTraining({ strategy: hostile, symbols: ['WALK', 'OTHER'] }))
-  await writeReport(file, results, { title: 'A test', stats: trainingManager.getOptimizationStats() })
+  const stats = trainingManager.getOptimizationStats()
+  indicators = stats.indicators
+  await writeReport(file, results, { title: 'A test', stats })
   await system.close()
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
@@ -182,6 +186,12 @@ describe.skipIf(executable === undefined)('the report in a browser (chromium, wh
     expect(await page.getByText('Time per optimizer').isVisible()).toBe(true)
     expect(await page.locator('.bars').last().textContent()).toMatch(/result-cache[\s\S]*engine/)
     expect(await page.getByText('look-ups').isVisible()).toBe(true)
+    const { hits, misses, columns } = indicators
+    expect(hits).toBeGreaterThan(0)
+    const tiles = await page.locator('h3:text-is("Indicators") + .tiles .tile').allTextContents()
+    expect(tiles[0]).toBe(`${hits.toLocaleString('en-US')}columns read, ${misses.toLocaleString('en-US')} computed`)
+    expect(tiles[1]).toMatch(/^[\d.]+ ?(ms|s|us|µs)of computing indicators saved$/)
+    expect(tiles[2]).toBe(`${columns.toLocaleString('en-US')}columns held`)
   })
 
   it('shows the values under the pointer, and by the arrow keys', async () => {

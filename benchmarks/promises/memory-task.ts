@@ -32,7 +32,7 @@ function resident(): number {
 const isolation = form === 'apart' ? ('process' as const) : ('thread' as const)
 const pool = workerPool({ maxWorkers: 2 })
 await pool.start(isolation)
-const bars: Bars = form === 'apart' ? load.bars : copyToShared(load.bars)
+const bars: Bars = form === 'apart' ? load.series[0] : copyToShared(load.series[0])
 const indicators = sharedOnDemand({})
 const resolve = (): Bars => bars
 globalThis.gc?.()

@@ -17,7 +17,7 @@ export interface Piece {
 const EVERYTHING: Setup = { cache: true, workers: true, stages: 'median' }
 
 /** Computing the indicators of every trial on its own, against each distinct one once. */
-async function features({ strategy, bars, featureTrials }: Load): Promise<Numbers> {
+async function features({ strategy, series: [bars], featureTrials }: Load): Promise<Numbers> {
   const points = Array.from({ length: featureTrials }, (_, i) =>
     strategy.space.fromUnit(strategy.space.dimensions.map((_d, d) => (i * (d + 7) * 0.618034) % 1)),
   )

@@ -46,15 +46,45 @@ export interface Searched {
   readonly fullBars: number
 }
 
-async function withSystem<T>(
-  bars: Bars,
-  training: TrainingOptions,
-  { cache, workers, stages, models }: Setup,
-  run: (system: Awaited<ReturnType<typeof createOptimizedTrainingSystem>>) => Promise<T>,
-): Promise<T> {
+type System = Awaited<ReturnType<typeof createOptimizedTrainingSystem>>
+
+interface Searching {
+  readonly series: readonly Bars[]
+  readonly training: TrainingOptions
+  readonly setup: Setup
+  readonly objectives: number
+}
+
+/** One search an objective, each in a system of its own, as when a program is started again: what is kept is on disk. */
+async function eachObjective(
+  { series, training, setup, objectives }: Searching,
+  run: (system: System, objective: (typeof OBJECTIVES)[number]) => Promise<Omit<Searched, 'ms'>>,
+): Promise<Searched> {
   const folder = await mkdtemp(join(tmpdir(), 'tradewright-promises-'))
+  const begun = performance.now()
+  const best: number[] = []
+  let bars = 0
+  let fullBars = 0
+  try {
+    for (const objective of OBJECTIVES.slice(0, objectives)) {
+      const done = await inSystem({ series, training, setup, folder }, (system) => run(system, objective))
+      best.push(...done.best)
+      bars += done.bars
+      fullBars += done.fullBars
+    }
+    return { ms: performance.now() - begun, best, bars, fullBars }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function inSystem<T>(
+  { series, training, setup, folder }: Omit<Searching, 'objectives'> & { readonly folder: string },
+  run: (system: System) => Promise<T>,
+): Promise<T> {
+  const { cache, workers, stages, models } = setup
   const system = await createOptimizedTrainingSystem({
-    dataSource: memoryDataSource(bars),
+    dataSource: memoryDataSource(series),
     training: { ...training, ...(stages === 'median' ? { pruner: { type: 'median' } as const } : {}) },
     computationalOptimization: {
       ...none,
@@ -68,54 +98,41 @@ async function withSystem<T>(
     return await run(system)
   } finally {
     await system.close()
-    await rm(folder, { recursive: true, force: true })
   }
 }
 
-/** One search an objective, all in one system: the same trials again for every objective after the first. */
+/** The same trials for every objective. */
 export function search(load: Load, seed: number, setup: Setup, objectives = 1): Promise<Searched> {
-  const { bars, strategy, trials, generationSize } = load
+  const { series, strategy, trials, generationSize } = load
   const training = { trials, seed, generationSize, sampler: { type: 'random' } } as const
-  return withSystem(bars, training, setup, async (system) => {
-    const begun = performance.now()
-    const best: number[] = []
-    let simulated = 0
-    let fullBars = 0
-    for (const objective of OBJECTIVES.slice(0, objectives)) {
-      const result = await system.trainingManager.executeOptimizedTraining({ strategy, objective })
-      const { bars: seen, fullBars: all } = result.stats.optimizers['progressive-evaluation'] ?? {}
-      best.push(result.best.value)
-      simulated += seen ?? 0
-      fullBars += all ?? 0
-    }
-    return { ms: performance.now() - begun, best, bars: simulated, fullBars }
+  const symbols = series.map(({ symbol }) => symbol)
+  return eachObjective({ series, training, setup, objectives }, async (system, objective) => {
+    const { best, stats } = await system.trainingManager.executeOptimizedTraining({ strategy, objective, symbols })
+    const { bars = 0, fullBars = 0 } = stats.optimizers['progressive-evaluation'] ?? {}
+    return { best: [best.value], bars, fullBars }
   })
 }
 
-/** Trainings of a strategy that reads a model's predictions, each with another objective, in one system. */
+/** Trainings of a strategy that reads a model's predictions, each with another objective. */
 export function trainings(bars: Bars, seed: number, setup: Setup, objectives: number): Promise<Searched> {
-  return withSystem(bars, { trials: 24, seed, sampler: { type: 'random' } }, setup, async (system) => {
-    const begun = performance.now()
-    const best: number[] = []
-    for (const objective of OBJECTIVES.slice(0, objectives)) {
-      const result = await system.trainingManager.executeOptimizedTraining({
-        strategy: trusting,
-        objective,
-        model: {
-          create: { type: 'gradient-boosting' },
-          params: { depth: int(2, 4), rounds: int(10, 40, { step: 10 }), span: int(5, 30, { step: 5 }) },
-          options: ({ depth, rounds }) => ({ objective: 'binary', maxDepth: depth, rounds }),
-          features: ({ close, high, low }, { span }) => ({
-            rsi: ta.rsi(close, span),
-            move: ta.roc(close, span),
-            range: high.sub(low).div(ta.sma(close, span)),
-          }),
-          labels: (all) => fixedHorizon({ bars: all, horizon: 5, threshold: 0, classes: 'up' }),
-          walkForward: { train: 1500, test: 500, embargo: 5 },
-        },
-      })
-      best.push(result.best.value)
-    }
-    return { ms: performance.now() - begun, best, bars: 0, fullBars: 0 }
+  const training = { trials: 24, seed, sampler: { type: 'random' } } as const
+  return eachObjective({ series: [bars], training, setup, objectives }, async (system, objective) => {
+    const { best } = await system.trainingManager.executeOptimizedTraining({
+      strategy: trusting,
+      objective,
+      model: {
+        create: { type: 'gradient-boosting' },
+        params: { depth: int(2, 4), rounds: int(10, 40, { step: 10 }), span: int(5, 30, { step: 5 }) },
+        options: ({ depth, rounds }) => ({ objective: 'binary', maxDepth: depth, rounds }),
+        features: ({ close, high, low }, { span }) => ({
+          rsi: ta.rsi(close, span),
+          move: ta.roc(close, span),
+          range: high.sub(low).div(ta.sma(close, span)),
+        }),
+        labels: (all) => fixedHorizon({ bars: all, horizon: 5, threshold: 0, classes: 'up' }),
+        walkForward: { train: 1500, test: 500, embargo: 5 },
+      },
+    })
+    return { best: [best.value], bars: 0, fullBars: 0 }
   })
 }

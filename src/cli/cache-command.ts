@@ -39,6 +39,6 @@ export function addCacheCommand(
       .option('--json', 'print JSON')
       .addHelpText('after', exitCodesHelp)
       .action((flags: CacheFlags) => run((context) => look(action, flags, context)))
-    if (action === 'prune') command.option('--max-bytes <number>', 'bytes to keep', numberFlag, 0)
+    if (action === 'prune') command.option('--max-bytes <number>', 'bytes to keep', numberFlag, 2 * 1024 ** 3)
   }
 }

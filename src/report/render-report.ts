@@ -169,7 +169,26 @@ ${study.model === undefined ? '' : renderModel(study.model, `s${index}model`, (c
 ${renderTopTrials(study)}</section>`
 }
 
-function renderCost({ layers, cache }: ReportData): string {
+type Tile = readonly [value: string, label: string]
+
+const renderTileList = (tiles: readonly Tile[]): string =>
+  `<div class="tiles">${tiles.map(([value, label]) => `<div class="tile"><b>${value}</b><span>${escapeHtml(label)}</span></div>`).join('')}</div>`
+
+function renderIndicators({ indicators }: ReportData): string {
+  if (indicators === undefined || indicators.hits + indicators.misses === 0) return ''
+  const { hits, misses, columns, bytes, savedMs } = indicators
+  const tiles: readonly Tile[] = [
+    [formatCount(hits), `columns read, ${formatCount(misses)} computed`],
+    ...(savedMs === undefined ? [] : [[formatDuration(savedMs), 'of computing indicators saved'] as const]),
+    [formatCount(columns), 'columns held'],
+    [formatBytes(bytes), 'in memory'],
+  ]
+  return `<h3>Indicators</h3>${renderTileList(tiles)}`
+}
+
+function renderCost(data: ReportData): string {
+  const { layers, cache, passed } = data
+
   const longest = layers.reduce((most, { ms }) => Math.max(most, ms), 0)
   const bars = layers
     .map(
@@ -182,7 +201,7 @@ function renderCost({ layers, cache }: ReportData): string {
       ? '<p class="muted">Not measured: profiling was off.</p>'
       : `<div class="bars">${bars}</div><p class="sub" style="margin-top:10px">Own time of each layer, without the layers inside it.</p>`
   const asked = cache === undefined ? 0 : cache.hits + cache.misses
-  const tiles: readonly (readonly [string, string])[] =
+  const tiles: readonly Tile[] =
     cache === undefined
       ? []
       : [
@@ -191,12 +210,13 @@ function renderCost({ layers, cache }: ReportData): string {
           [formatDuration(cache.savedMs), 'of computing saved'],
           [formatCount(cache.writes), 'results written'],
           [formatBytes(cache.bytes), 'held'],
+          ...(passed === 0 ? [] : [[formatCount(passed), 'too cheap to be looked up'] as const]),
         ]
   const hits =
     cache === undefined
       ? '<p class="muted">The cache was off.</p>'
-      : `<div class="tiles">${tiles.map(([value, label]) => `<div class="tile"><b>${value}</b><span>${escapeHtml(label)}</span></div>`).join('')}</div>${cache.corrupt > 0 ? `<p>${formatCount(cache.corrupt)} damaged entries were passed over and computed again.</p>` : ''}`
-  return `<section class="card"><h2 style="margin-bottom:12px">What it cost</h2><div class="two"><div><h3>Time per optimizer</h3>${time}</div><div><h3>Cache</h3>${hits}</div></div></section>`
+      : `${renderTileList(tiles)}${cache.corrupt > 0 ? `<p>${formatCount(cache.corrupt)} damaged entries were passed over and computed again.</p>` : ''}`
+  return `<section class="card"><h2 style="margin-bottom:12px">What it cost</h2><div class="two"><div><h3>Time per optimizer</h3>${time}</div><div><h3>Cache</h3>${hits}${renderIndicators(data)}</div></div></section>`
 }
 
 /**

@@ -72,6 +72,18 @@ export interface ReportLayer {
   readonly ms: number
 }
 
+/** What the shared store of indicator columns did. */
+export interface IndicatorsData {
+  /** Columns found, and columns that had to be computed. */
+  readonly hits: number
+  readonly misses: number
+  /** Columns held, and their bytes. */
+  readonly columns: number
+  readonly bytes: number
+  /** Computing that hits saved, in ms; undefined where the store does not measure it. */
+  readonly savedMs: number | undefined
+}
+
 /** Everything a report shows. */
 export interface ReportData {
   readonly title: string
@@ -83,4 +95,8 @@ export interface ReportData {
   readonly studies: readonly ReportStudy[]
   readonly layers: readonly ReportLayer[]
   readonly cache: CacheStats | undefined
+  /** Slices of trials that passed the cache without a look-up: computing them costs less. */
+  readonly passed: number
+  /** The store of indicator columns; undefined where statistics were not given. */
+  readonly indicators: IndicatorsData | undefined
 }

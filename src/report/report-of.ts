@@ -4,7 +4,7 @@ import type { PartResult, SymbolValidation, TrainingResult } from '../training-r
 import { keptSlices } from '../trial-data.ts'
 import { insightOf } from './insight-data.ts'
 import { formatCount, formatTime } from './number-format.ts'
-import type { ReportCurves, ReportData, ReportLayer, ReportStudy, ReportTrial } from './report-data.ts'
+import type { IndicatorsData, ReportCurves, ReportData, ReportLayer, ReportStudy, ReportTrial } from './report-data.ts'
 
 /** Growth of 1 over parts that follow one another. */
 function growthOf(parts: readonly PartResult[]): Float64Array {
@@ -104,20 +104,27 @@ export interface ReportOptions {
   readonly notes?: readonly string[] | undefined
 }
 
+/** A store of one's own may measure less. */
+function indicatorsOf(stats: OptimizationStats['indicators'] & { readonly savedMs?: number }): IndicatorsData {
+  const { hits, misses, columns, bytes, savedMs } = stats
+  return { hits, misses, columns, bytes, savedMs }
+}
+
 /** One sentence on what the result cache answered; undefined where there is none or it was not asked. */
 export function cacheNote(stats: Pick<OptimizationStats, 'cache' | 'optimizers'> | undefined): string | undefined {
   const cache = stats?.cache
-  if (cache === undefined || cache.hits + cache.misses === 0) return undefined
-  const { hits, misses } = cache
+  const { refused = 0, passed = 0 } = stats?.optimizers['result-cache'] ?? {}
+  if (cache === undefined || cache.hits + cache.misses + passed === 0) return undefined
+  const { hits } = cache
+  const misses = cache.misses + passed
   const fromDisk = Math.min(hits, cache.tiers?.disk?.hits ?? 0)
   const source = `the cache${fromDisk === 0 ? '' : `, ${formatCount(fromDisk)} of them from disk`}`
   const asked = formatCount(hits + misses)
   if (misses === 0) return `All ${asked} evaluations were answered from ${source}: nothing was computed again.`
-  const refused = stats?.optimizers['result-cache']?.refused ?? 0
   const reason =
-    refused === 0
+    refused + passed === 0
       ? ''
-      : ` ${formatCount(refused)} were not kept: computing them costs less than 5 times what reading them back would.`
+      : ` ${formatCount(refused + passed)} were not kept: computing them costs less than 5 times what storing them or reading them back would.`
   if (hits === 0) return `All ${asked} evaluations were computed.${reason}`
   return `${formatCount(hits)} of ${asked} evaluations were answered from ${source}.${reason}`
 }
@@ -140,5 +147,7 @@ export function reportOf(results: readonly TrainingResult<unknown>[], options: R
     studies: results.map(studyOf),
     layers: layersOf(stats),
     cache: stats?.cache,
+    passed: stats?.optimizers['result-cache']?.passed ?? 0,
+    indicators: stats && indicatorsOf(stats.indicators),
   }
 }

@@ -12,7 +12,7 @@ export const cacheActions: readonly CacheAction[] = Object.freeze(['stats', 'cle
 /** Options of {@link maintainCache}. */
 export interface MaintainCacheOptions {
   readonly directory: string
-  /** Bytes to prune down to. @default 0 for `prune` */
+  /** Bytes to prune down to. @default 2 GiB, the bound of a cache that was given none */
   readonly maxBytes?: number | undefined
 }
 
@@ -45,7 +45,7 @@ const size = (bytes: number): string =>
  * @throws TradewrightError `NOT_FOUND` where there is no cache, `UNKNOWN_NAME` for the action, `BAD_OPTION`, `IO`.
  */
 export async function maintainCache(action: CacheAction, options: MaintainCacheOptions): Promise<CacheReport> {
-  const { directory, maxBytes = 0 } = options
+  const { directory, maxBytes = 2 * 1024 ** 3 } = options
   if (!cacheActions.includes(action)) throw unknownName('cache action', String(action), cacheActions)
   if (!Number.isSafeInteger(maxBytes) || maxBytes < 0)
     throw new TradewrightError('BAD_OPTION', `maxBytes must be an integer >= 0, was ${maxBytes}`, { maxBytes })

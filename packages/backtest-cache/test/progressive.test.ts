@@ -11,6 +11,7 @@ import {
   memoryStudyStore,
   type Optimizer,
   type Pruner,
+  type Report,
   randomSampler,
   runStudyLoop,
   type Slice,
@@ -232,6 +233,27 @@ describe('progressive evaluation', () => {
     const staged = await study([progressiveEvaluation({ stages, order: 'recent', pruner: keepAll })], whole, 16)
     expect(staged.trials.map((t) => t.values)).toEqual(plain.trials.map((t) => t.values))
     expect(staged.bars).toBe(16 * 3 * (50 + 150 + 500))
+  })
+
+  it('by regime sees some of each at first, and pays again for those who pass, and only for those', async () => {
+    const plain = await study([], whole, 16)
+    const order = {
+      regime: ({ start, end }: { readonly start: number; readonly end: number }) => [
+        { regime: 'calm', start, end: start + 300 },
+        { regime: 'wild', start: start + 300, end },
+      ],
+    }
+    const keeps = await study([progressiveEvaluation({ stages, order, pruner: keepAll })], whole, 16)
+    expect(keeps.trials.map((t) => t.values)).toEqual(plain.trials.map((t) => t.values))
+    // Of 300 calm bars and 200 wild ones a tenth, then three tenths. What begins where an earlier stage began goes on
+    // from there (one bar is entered again), so that of the whole slice the first 90 bars are not paid for again.
+    expect(keeps.bars).toBe(16 * 3 * (30 + 20 + (60 + 1) + (40 + 1) + (410 + 1)))
+    const none = {
+      name: 'none',
+      decide: (reports: readonly Report[]) => reports.map(({ id }) => ({ id, action: 'stop' as const, why: '' })),
+    }
+    const stops = await study([progressiveEvaluation({ stages, order, pruner: none })], whole, 16)
+    expect(stops.bars).toBe(16 * 3 * (30 + 20))
   })
 
   it('stops the bad ones early: the bars are the union of the slices visited', async () => {

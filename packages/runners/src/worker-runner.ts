@@ -189,8 +189,13 @@ class Runner {
       return answers
     }
     const begun = this.#clock.elapsed()
-    answers.push(...(await untilAborted(this.#everyBatch(remote, bars, request), signal)))
-    this.#paysOff.there(remote.length * bars, this.#clock.elapsed() - begun)
+    const evaluated = await untilAborted(this.#everyBatch(remote, bars, request), signal)
+    answers.push(...evaluated)
+    // Bars that were simulated, as for this thread: what goes on from a state has fewer than its slice.
+    this.#paysOff.there(
+      evaluated.reduce((sum, { cost }) => sum + cost.bars, 0),
+      this.#clock.elapsed() - begun,
+    )
     return answers
   }
 

@@ -124,7 +124,10 @@ describe('whether workers pay off', () => {
     pays.here(1000, 10)
     const asked = (): number => {
       let rests = 0
-      while (!pays.remote) rests++
+      while (!pays.remote) {
+        rests++
+        pays.here(1000, 10)
+      }
       return rests
     }
     expect(asked()).toBe(0)
@@ -140,5 +143,30 @@ describe('whether workers pay off', () => {
     expect(asked()).toBe(0)
     pays.there(1000, 30)
     expect(asked()).toBe(4)
+  })
+
+  it('is not judged for good by what this thread took when it was cold', () => {
+    const pays = new PaysOff()
+    pays.here(1000, 100)
+    let here = 0
+    for (let i = 0; i < 200; i++) {
+      if (pays.remote) pays.there(1000, 50)
+      else {
+        here++
+        pays.here(1000, 30) // warm: faster than the workers
+      }
+    }
+    expect(here).toBeGreaterThan(170)
+    const wins = new PaysOff()
+    wins.here(1000, 100)
+    let looks = 0
+    for (let i = 0; i < 400; i++) {
+      if (wins.remote) wins.there(1000, 20)
+      else {
+        looks++
+        wins.here(1000, 30)
+      }
+    }
+    expect(looks).toBeLessThan(12) // after 2, 4, 8, ... 64, 64 requests
   })
 })
