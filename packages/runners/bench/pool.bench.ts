@@ -93,7 +93,7 @@ const loads: readonly Load[] = [
         ? ''
         : `, ${(million / two.median / (49.5 / loop.ms)).toFixed(1)} times the C loop (${(49_500 / loop.ms).toFixed(0)} M/s)`
     console.log(
-      `${name} of ${bars.length} bars, median and best: this thread ${shown(here.median)} ${shown(here.best)}, one worker ${shown(one.median)} ${shown(one.best)}, two ${shown(two.median)} ${shown(two.best)}: ${(one.median / two.median).toFixed(2)} times one (best ${(one.best / two.best).toFixed(2)}), ${(here.median / two.median).toFixed(2)} times this thread${ratio}; two whole sweeps side by side: ${((2 * one.median) / apart.median).toFixed(2)} times one, what the machine gives`,
+      `${name} of ${bars.length} bars, median and best: this thread ${shown(here.median)} ${shown(here.best)}, one worker ${shown(one.median)} ${shown(one.best)}, two ${shown(two.median)} ${shown(two.best)}: ${(one.median / two.median).toFixed(2)} times one (best ${(one.best / two.best).toFixed(2)}), ${(here.median / two.median).toFixed(2)} times this thread${ratio}; two whole sweeps side by side: ${((2 * one.median) / apart.median).toFixed(2)} times one`,
     )
   }
   for (const own of pools) await own[Symbol.asyncDispose]()
