@@ -1,4 +1,4 @@
-import type { Direction, PruneDecision, Report, StudyView } from '@tradewright/core'
+import type { Direction, FinishedTrial, PruneDecision, Report, StudyView } from '@tradewright/core'
 
 /** Reports of one trial, by ascending step, with values turned so that smaller is better. */
 export interface TrialCurve {
@@ -41,16 +41,45 @@ export function judgedCurves(reports: readonly Report[], view: StudyView): reado
   return [...byTrial].map(([id, list]) => curveOf(id, list, sign))
 }
 
+/** Curves of a list of trials, which only grows: pruners ask for them at every report. */
+interface KnownCurves {
+  read: number
+  last: FinishedTrial | undefined
+  readonly done: TrialCurve[]
+  readonly ended: TrialCurve[]
+}
+
+const known: readonly WeakMap<readonly FinishedTrial[], KnownCurves>[] = [new WeakMap(), new WeakMap()]
+
+function curvesOf({ trials, directions }: StudyView): KnownCurves {
+  const sign = signOf(directions)
+  const memory = known[sign === 1 ? 0 : 1]
+  let curves = memory.get(trials)
+  if (curves === undefined || curves.read > trials.length || curves.last !== trials[curves.read - 1]) {
+    curves = { read: 0, last: undefined, done: [], ended: [] }
+    memory.set(trials, curves)
+  }
+  for (; curves.read < trials.length; curves.read++) {
+    const trial = trials[curves.read]
+    curves.last = trial
+    if (trial.status === 'failed') continue
+    const curve = curveOfTrial(trial, sign)
+    curves.ended.push(curve)
+    if (trial.status === 'done') curves.done.push(curve)
+  }
+  return curves
+}
+
 /** Curves of the trials that are done. */
 export function doneCurves(view: StudyView): readonly TrialCurve[] {
-  const sign = signOf(view.directions)
-  return view.trials.filter((t) => t.status === 'done').map((t) => curveOfTrial(t, sign))
+  return curvesOf(view).done
 }
 
 /** Curves of every trial that reported anything: done, pruned, waiting. */
 export function allCurves(view: StudyView): readonly TrialCurve[] {
+  const { ended } = curvesOf(view)
   const sign = signOf(view.directions)
-  return [...view.trials.filter((t) => t.status !== 'failed'), ...view.paused].map((t) => curveOfTrial(t, sign))
+  return view.paused.length === 0 ? ended : [...ended, ...view.paused.map((t) => curveOfTrial(t, sign))]
 }
 
 /** A number as a reason quotes it. */
