@@ -72,7 +72,7 @@ const backtesting = {
 
 function memory(load: string): Numbers {
   const task = (form: string): Numbers => {
-    const file = fileURLToPath(new URL('memory-task.ts', import.meta.url))
+    const file = fileURLToPath(new URL('../shared-memory.ts', import.meta.url))
     const out = execFileSync(process.execPath, [...process.execArgv, '--expose-gc', file, form, load], {
       encoding: 'utf8',
     })

@@ -6,8 +6,8 @@ import { createEvaluate } from '@tradewright/backtest'
 import { sharedOnDemand } from '@tradewright/backtest-cache'
 import { type Bars, copyToShared, type Slice } from '@tradewright/core'
 import { workerPool, workerRunner } from '@tradewright/runners'
-import { search } from '../study-host.ts'
-import { type Load, openLoad } from './loads.ts'
+import { type Load, openLoad } from './promises/loads.ts'
+import { search } from './study-host.ts'
 
 const [form, name] = process.argv.slice(2)
 const load = openLoad(name as Load['name'])
