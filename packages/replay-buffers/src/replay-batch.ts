@@ -44,8 +44,8 @@ export class BatchBinder {
   /** @throws TradewrightError `BAD_SHAPE` naming the array that is missing, too short or of another dtype. */
   bind(batch: object, count: number): BoundBatch {
     const known = this.#bound.get(batch)
-    if (known !== undefined && known.size >= count) return known
     const { indices, weights, columns } = batch as LooseBatch
+    if (known !== undefined && known.size >= count && this.#same(known, batch as LooseBatch)) return known
     if (!(indices instanceof Int32Array) || indices.length < count)
       throw tooSmall('indices', count, indices, 'Int32Array')
     if (!(weights instanceof Float32Array) || weights.length < count)
@@ -63,6 +63,17 @@ export class BatchBinder {
     this.#bound.set(batch, bound)
     this.#drawnAt.set(indices, drawnAt)
     return bound
+  }
+
+  /** Whether a batch still has the arrays that were checked, none of them moved to another thread since. */
+  #same(known: BoundBatch, { indices, weights, columns }: LooseBatch): boolean {
+    if (known.indices !== indices || known.weights !== weights || indices.length === 0 || weights.length === 0)
+      return false
+    for (const { name } of this.#view.outputs) {
+      const array = columns?.[name]
+      if (array === undefined || array.length === 0 || known.columns.get(name)?.array !== array) return false
+    }
+    return true
   }
 
   /** The mark of when these indices were drawn; undefined for indices of unknown origin. */

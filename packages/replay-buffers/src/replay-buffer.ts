@@ -16,7 +16,7 @@ import type { RowSource } from './row-index.ts'
 import type { RowStore } from './row-store.ts'
 import { countWithin, shuffleDrawn } from './sample-within.ts'
 import type { DrawRequest, ReplaySampler } from './sampler.ts'
-import type { SavedParts, SavedReplay } from './saved-state.ts'
+import { checkRecords, type SavedParts, type SavedReplay } from './saved-state.ts'
 import type { SharedReplayHandle } from './shared-memory.ts'
 
 /** A replay buffer: see {@link createReplayBuffer}. */
@@ -338,6 +338,9 @@ export class ReplayBuffer<C extends Columns> {
    *   is changed then.
    */
   restore(saved: SavedReplay): void {
+    this.#open()
+    this.#state.check(saved)
+    checkRecords(saved, this.#store.layout.recordBytes)
     this.restoreParts({ state: saved, pieces: () => saved.records })
   }
 

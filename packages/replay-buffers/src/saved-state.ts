@@ -66,4 +66,26 @@ export function checkSaved(saved: SavedParts['state'], setup: SavedSetup): void 
   const bytes = (array: unknown): boolean => array instanceof Uint8Array && array.length === setup.slots
   if (!bytes(saved.flags) || !bytes(saved.drawable))
     throw new TradewrightError('BAD_DATA', 'a saved buffer must have a flag and a mark for every row, has not', {})
+  const { lanes } = (saved.index ?? {}) as { lanes?: { length: number } }
+  if (lanes?.length !== setup.streams || saved.random === undefined || !Array.isArray(saved.counters))
+    throw new TradewrightError('BAD_DATA', 'a saved buffer must have its index, random numbers and counters', {})
+}
+
+/** Refuses records that are not those of the saved rows. @throws TradewrightError `BAD_DATA`. */
+export function checkRecords({ rows, records, slots }: SavedReplay, recordBytes: number): void {
+  const ring = slots / rows.added.length
+  const expected =
+    rows.shared === undefined
+      ? rows.added.reduce((sum, added) => sum + Math.min(ring, added), 0)
+      : rows.shared.lanes.reduce((sum, { tickets }) => sum + tickets.length, 0) * rows.shared.chunkRows
+  const list = Array.isArray(records) && records.every((piece) => piece instanceof Uint8Array)
+  const bytes = list ? records.reduce((sum, piece) => sum + piece.length, 0) : -1
+  if (bytes !== expected * recordBytes)
+    throw new TradewrightError(
+      'BAD_DATA',
+      `a saved buffer must have ${expected * recordBytes} bytes of records, has not`,
+      {
+        bytes,
+      },
+    )
 }
