@@ -84,3 +84,19 @@ export function checkBatch(
   if (weight !== undefined && weight.length !== rows)
     throw new TradewrightError('BAD_SHAPE', `weight must have ${rows} numbers, was ${weight.length}`, { rows })
 }
+
+/** Checks what predictions are made from. */
+export function checkPrediction(
+  { inputs, outputs }: { readonly inputs: number; readonly outputs: number },
+  x: Float32Array,
+  rows: number,
+  out: Float32Array,
+): void {
+  if (!(x instanceof Float32Array)) checkFloats('the input of predict', x, `[rows, ${inputs}]`)
+  if (!(Number.isInteger(rows) && x.length === rows * inputs && out.length === rows * outputs))
+    throw new TradewrightError(
+      'BAD_SHAPE',
+      `predict takes [${rows}, ${inputs}] into [${rows}, ${outputs}], was ${x.length} and ${out.length} numbers`,
+      { rows, inputs, outputs },
+    )
+}

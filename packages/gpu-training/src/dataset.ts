@@ -35,7 +35,7 @@ function shapeError(what: string, expected: string, length: number): Tradewright
 /**
  * A dataset over arrays. Nothing is copied; arrays over a SharedArrayBuffer stay shared.
  *
- * @throws TradewrightError `BAD_SHAPE`.
+ * @throws TradewrightError `BAD_SHAPE`, `BAD_DATA` (weights).
  * @example
  * ```ts
  * import { arrayDataset } from '@tradewright/gpu-training'
@@ -52,6 +52,7 @@ export function arrayDataset({ x, inputs, y, weight }: ArrayDatasetInput): Datas
   const rows = x.length / inputs
   if (y.length === 0 || y.length % rows !== 0) throw shapeError('y', `${rows} rows`, y.length)
   if (weight !== undefined && weight.length !== rows) throw shapeError('weight', `${rows} numbers`, weight.length)
+  if (weight !== undefined) checkWeights(weight)
   const targets = y.length / rows
   return {
     rows,
@@ -67,6 +68,17 @@ export function arrayDataset({ x, inputs, y, weight }: ArrayDatasetInput): Datas
       }
     },
   }
+}
+
+function checkWeights(weight: Float32Array): void {
+  let sum = 0
+  for (let i = 0; i < weight.length; i++) {
+    if (!(weight[i] >= 0 && weight[i] < Number.POSITIVE_INFINITY))
+      throw new TradewrightError('BAD_DATA', `weight must be >= 0 and finite, was ${weight[i]} in row ${i}`, { row: i })
+    sum += weight[i]
+  }
+  if (sum === 0)
+    throw new TradewrightError('BAD_DATA', 'weight must have a sum above 0, was 0', { rows: weight.length })
 }
 
 /** A loop: `set` of a `subarray` would allocate a view a row. */

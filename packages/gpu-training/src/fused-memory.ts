@@ -17,7 +17,7 @@ import {
 /** First byte that models use: below lie what the compiler may want and the numbers of vector kernels. */
 export const BASE = 65536
 /** Arrays begin at cache lines. */
-export const align = (bytes: number): number => (bytes + 63) & ~63
+export const align = (bytes: number): number => Math.ceil(bytes / 64) * 64
 
 /** Where the parameters of each layer lie, and the first byte behind them. */
 export function placeParameters(

@@ -1,6 +1,6 @@
 import { type Clock, systemClock, TradewrightError } from '@tradewright/core'
 import type { Batch, CompiledModel, CompileOptions, GradientOptions } from './backend.ts'
-import { checkBatch, checkFirst } from './check-batch.ts'
+import { checkBatch, checkFirst, checkPrediction } from './check-batch.ts'
 import {
   align,
   BASE,
@@ -319,13 +319,8 @@ export class FusedModel implements CompiledModel {
 
   predict(x: Float32Array, rows: number, out: Float32Array): Float32Array {
     this.#open()
-    const { inputs, outputs } = this
-    if (x.length !== rows * inputs || out.length !== rows * outputs)
-      throw new TradewrightError(
-        'BAD_SHAPE',
-        `predict takes [${rows}, ${inputs}] into [${rows}, ${outputs}], was ${x.length} and ${out.length} numbers`,
-        { rows, inputs, outputs },
-      )
+    checkPrediction(this, x, rows, out)
+    const { outputs } = this
     const most = this.#options.batch
     for (let from = 0; from < rows; from += most) {
       const count = Math.min(most, rows - from)

@@ -35,7 +35,7 @@ export interface PlacedPlan {
   readonly bytes: number
 }
 
-const align = (bytes: number): number => (bytes + 63) & ~63
+const align = (bytes: number): number => Math.ceil(bytes / 64) * 64
 
 /**
  * A static plan of steps over buffers that share memory: two buffers may have the same place when no step needs both.

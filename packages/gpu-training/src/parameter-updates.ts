@@ -1,5 +1,6 @@
 import { type Data, TradewrightError } from '@tradewright/core'
 import type { CompiledModel } from './backend.ts'
+import { checkRange } from './check-range.ts'
 import type { StateStore } from './trick.ts'
 import type { ParameterStep, UpdateRule } from './update-rule.ts'
 
@@ -38,13 +39,16 @@ export class ParameterUpdates {
   ) {
     this.#rule = rule
     this.#store = store
-    for (const { match } of groups)
+    for (const { match, rate = 1, decay = 1 } of groups) {
+      checkRange(`rate of group '${match}'`, rate, 0, Number.MAX_VALUE)
+      checkRange(`decay of group '${match}'`, decay, 0, Number.MAX_VALUE)
       if (!model.parameters.some(({ name }) => name.startsWith(match)))
         throw new TradewrightError(
           'UNKNOWN_NAME',
           `a group must match a parameter, was '${match}'; known: ${model.parameters.map(({ name }) => name).join(', ')}`,
           { match },
         )
+    }
     const largest = model.parameters.reduce((most, { size }) => Math.max(most, size), 0)
     const shared = store === undefined ? [] : rule.slots.map(() => model.allocate(largest))
     this.#entries = model.parameters.map(({ name, size, decay }) => {

@@ -1,6 +1,6 @@
 import { type Clock, systemClock, TradewrightError } from '@tradewright/core'
 import type { Batch, CompiledModel, CompileOptions, GradientOptions } from './backend.ts'
-import { checkBatch, checkFirst } from './check-batch.ts'
+import { checkBatch, checkFirst, checkPrediction } from './check-batch.ts'
 import type { TfContext, TfOps, TfTensor } from './layer.ts'
 import { type LayerRegistry, layerRegistry } from './layer-registry.ts'
 import { dropoutThreshold, nameHash } from './layers/dropout.ts'
@@ -330,11 +330,7 @@ export class TfModel implements CompiledModel {
 
   predict(x: Float32Array, rows: number, out: Float32Array): Float32Array {
     this.#open()
-    if (x.length !== rows * this.inputs || out.length !== rows * this.outputs)
-      throw new TradewrightError(
-        'BAD_SHAPE',
-        `predict takes [${rows}, ${this.inputs}] into [${rows}, ${this.outputs}], was ${x.length} and ${out.length} numbers`,
-      )
+    checkPrediction(this, x, rows, out)
     const most = this.#options.batch
     for (let from = 0; from < rows; from += most) {
       const count = Math.min(most, rows - from)

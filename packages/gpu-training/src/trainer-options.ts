@@ -1,4 +1,4 @@
-import type { Checkpoints, Clock, Data, Events } from '@tradewright/core'
+import { type Checkpoints, type Clock, type Data, type Events, TradewrightError, unknownName } from '@tradewright/core'
 import type { CompiledModel, PrecisionPolicy, TrainingBackend } from './backend.ts'
 import type { DataLoader, DataLoaderOptions, Sampling } from './data-loader.ts'
 import type { Dataset } from './dataset.ts'
@@ -105,4 +105,20 @@ export interface Trainer {
   save(): Data
   restore(data: Data): void
   dispose(): void
+}
+
+const REQUIRED = ['model', 'loss', 'updateRule', 'backend'] as const
+const OPTIONAL = ['batch', 'rate', 'seed', 'tricks', 'groups', 'precision', 'events', 'clock'] as const
+
+/** Refuses options that are not known, and what must be there and is not. */
+export function checkTrainerOptions(options: TrainerOptions): void {
+  const known: readonly string[] = [...REQUIRED, ...OPTIONAL]
+  for (const key of Object.keys(options))
+    if (!known.includes(key)) throw unknownName('option of createTrainer', key, known)
+  for (const key of REQUIRED)
+    if (typeof options[key] !== 'object' || options[key] === null)
+      throw new TradewrightError('BAD_OPTION', `${key} must be given, was ${String(options[key])}`, { option: key })
+  for (const trick of options.tricks ?? [])
+    if (typeof trick?.name !== 'string')
+      throw new TradewrightError('BAD_OPTION', `tricks must be what the tricks' functions return, was ${String(trick)}`)
 }

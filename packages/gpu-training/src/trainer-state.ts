@@ -30,6 +30,9 @@ export function readState(data: Data, ours: readonly ModelParameter[], rule: str
   const state = data as unknown as SavedState
   if (state?.version !== 1)
     throw new TradewrightError('BAD_DATA', `a training state must be of version 1, was ${String(state?.version)}`)
+  for (const part of ['parameters', 'values', 'updates', 'tricks'] as const)
+    if (typeof state[part] !== 'object' || state[part] === null)
+      throw new TradewrightError('BAD_DATA', `a training state must have its ${part}, had none`, { part })
   const most = Math.max(ours.length, state.parameters.length)
   for (let i = 0; i < most; i++)
     if (show(ours[i]) !== show(state.parameters[i]))

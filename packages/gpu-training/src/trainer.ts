@@ -6,13 +6,14 @@ import type { Dataset } from './dataset.ts'
 import type { LossTotal } from './loss.ts'
 import { ParameterUpdates } from './parameter-updates.ts'
 import { viewRows } from './slice-batch.ts'
-import type {
-  FitOptions,
-  FitResult,
-  Trainer,
-  TrainerOptions,
-  TrainerTimes,
-  TrainingProgress,
+import {
+  checkTrainerOptions,
+  type FitOptions,
+  type FitResult,
+  type Trainer,
+  type TrainerOptions,
+  type TrainerTimes,
+  type TrainingProgress,
 } from './trainer-options.ts'
 import { readState, type SavedState } from './trainer-state.ts'
 import type { TrainingRun, Trick } from './trick.ts'
@@ -56,14 +57,16 @@ class NetworkTrainer implements Trainer {
   }
   readonly #found: LossTotal = { sum: 0, weight: 0 }
   #rows = 0
+  #fitting = false
   #times = { data: 0, update: 0, validation: 0, rows: 0, steps: 0 }
   #predictions: Float32Array | undefined
 
   constructor(options: TrainerOptions) {
+    checkTrainerOptions(options)
     const { batch = 256, rate = 1e-3, seed = 0, tricks = [], updateRule, loss, clock = systemClock } = options
     checkCount('batch', batch, 1)
     checkCount('seed', seed, 0)
-    checkRange('rate', rate, 0, Number.POSITIVE_INFINITY)
+    checkRange('rate', rate, 0, Number.MAX_VALUE)
     this.#options = options
     this.#batch = batch
     this.#seed = seed
@@ -148,6 +151,16 @@ class NetworkTrainer implements Trainer {
   }
 
   async fit(dataset: Dataset, options: FitOptions): Promise<FitResult> {
+    if (this.#fitting) throw new TradewrightError('BAD_OPTION', 'a trainer must be free to be fitted, was being fitted')
+    this.#fitting = true
+    try {
+      return await this.#fit(dataset, options)
+    } finally {
+      this.#fitting = false
+    }
+  }
+
+  async #fit(dataset: Dataset, options: FitOptions): Promise<FitResult> {
     const { epochs, validation, signal, checkpoints, onProgress } = options
     signal?.throwIfAborted()
     checkCount('epochs', epochs, 0)
@@ -321,6 +334,11 @@ class NetworkTrainer implements Trainer {
     const start = this.#clock.elapsed()
     const { model } = this
     const run = this.#run
+    // Rows that all count 0 say nothing: no update.
+    if (weight === 0) {
+      run.step++
+      return
+    }
     run.trainingLoss = sum / weight
     this.#normalize(weight)
     let rate = this.#options.rate ?? 1e-3
@@ -399,7 +417,7 @@ class NetworkTrainer implements Trainer {
 
   predict(x: Float32Array, out?: Float32Array): Float32Array {
     const rows = x.length / this.model.inputs
-    return this.model.predict(x, rows, out ?? new Float32Array(rows * this.model.outputs))
+    return this.model.predict(x, rows, out ?? new Float32Array(Math.ceil(rows) * this.model.outputs))
   }
 
   times(reset = false): TrainerTimes {

@@ -133,7 +133,7 @@ function kernelsOf(name: string, e: Readonly<Record<string, Exported>>): Kernels
   const { packB, gemm } = e
   const made: Pick<Kernels, 'name' | 'packedBytes' | 'pack' | 'matmul'> = {
     name,
-    packedBytes: (k, n) => k * ((n + 7) & ~7) * 4,
+    packedBytes: (k, n) => k * Math.ceil(n / 8) * 32,
     pack({ n, k, bRow, bColumn }: MatmulShape, b, packed) {
       packB(b, k, n, bRow, bColumn, packed)
     },

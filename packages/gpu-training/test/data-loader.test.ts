@@ -18,7 +18,7 @@ const numbered = (rows: number, weight = false): Dataset =>
     x: Float32Array.from({ length: rows * 2 }, (_, i) => i),
     inputs: 2,
     y: Float32Array.from({ length: rows }, (_, i) => i),
-    weight: weight ? Float32Array.from({ length: rows }, (_, i) => i / 2) : undefined,
+    weight: weight && rows > 1 ? Float32Array.from({ length: rows }, (_, i) => i / 2) : undefined,
   })
 
 function epochOf(loader: DataLoader): number[][] {
