@@ -91,8 +91,17 @@ export class LogFile {
     const path = `${this.path}.lock`
     for (;;) {
       try {
-        await fs.writeFile(path, String(process.pid), { flag: 'wx' })
-        return () => fs.rm(path, { force: true })
+        const handle = await fs.open(path, 'wx')
+        const release = (): Promise<void> => fs.rm(path, { force: true })
+        try {
+          await handle.writeFile(String(process.pid))
+        } catch (error) {
+          await release() // on a full disk: nobody is to wait for a lock without an owner
+          throw error
+        } finally {
+          await handle.close()
+        }
+        return release
       } catch (error) {
         if (codeOf(error) !== 'EEXIST') throw ioError('locking', this.path, error)
       }

@@ -1,7 +1,18 @@
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createManualClock, type StoredGeneration, type StudyHeader } from '@tradewright/core'
+import { createManualClock, createStudy, float, type StoredGeneration, type StudyHeader } from '@tradewright/core'
 import { studyStoreContract } from '@tradewright/core/testing'
 import { afterAll, describe, expect, it } from 'vitest'
 import { fileStudyStore } from '../src/index.ts'
@@ -118,6 +129,39 @@ describe('the log', () => {
     const path = fresh()
     writeFileSync(path, 'something else entirely')
     await expect(fileStudyStore(path).list()).rejects.toThrow('CORRUPT')
+  })
+
+  it('on a full disk keeps what was stored, and goes on when there is room again', async ({ skip, onTestFinished }) => {
+    const disk = join(folder, 'small')
+    mkdirSync(disk)
+    if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk]).status !== 0)
+      skip('mounting a small tmpfs needs root')
+    onTestFinished(() => {
+      spawnSync('umount', [disk])
+    })
+    const path = join(disk, 'study.log')
+    const study = (): ReturnType<typeof createStudy<{ x: ReturnType<typeof float> }>> =>
+      createStudy({ space: { x: float(0, 1) }, seed: 1, generationSize: 4, store: fileStudyStore(path) })
+    await study().optimize(({ params }) => params.x, { trials: 8 })
+    const filler = openSync(join(disk, 'filler'), 'w')
+    for (const size of [4096, 1])
+      try {
+        for (;;) writeSync(filler, new Uint8Array(size))
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'ENOSPC' })
+      }
+    // The log's last page may have room for a generation yet, not for ten of them.
+    await expect(study().optimize(({ params }) => params.x, { trials: 400 })).rejects.toThrow(/\[IO\].*ENOSPC/)
+    closeSync(filler)
+    rmSync(join(disk, 'filler'))
+    const begun = performance.now()
+    const resumed = await study().optimize(({ params }) => params.x, { trials: 40 })
+    expect(performance.now() - begun).toBeLessThan(5000) // no lock without an owner was left behind
+    const whole = await createStudy({ space: { x: float(0, 1) }, seed: 1, generationSize: 4 }).optimize(
+      ({ params }) => params.x,
+      { trials: 40 },
+    )
+    expect(resumed.trials).toEqual(whole.trials)
   })
 
   it('breaks the lock of a process that is gone', async () => {

@@ -93,7 +93,7 @@ describe('hyperband', () => {
     ['rf3', { maxResource: 81 }],
     ['auto', {}],
   ] as const)('decides as Optuna in a study of the same name: %s', (name, options) => {
-    rows[name].slice(0, 3).forEach((golden, s) => {
+    rows[name].forEach((golden, s) => {
       const row = runPruning(hyperbandPruner({ ...options, studyName: `curves-${s}` }), s, 'curve')
       expect(Math.abs(row.budget - golden[0])).toBeLessThan(1e-6)
       expect(Math.abs(row.regret - golden[1])).toBeLessThan(1e-6)

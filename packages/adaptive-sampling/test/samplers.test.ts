@@ -124,7 +124,7 @@ describe.each(makers)('%s', (_name, make) => {
   })
 
   it('finds better points than it began with', () => {
-    const gains = [1, 2, 3].map((seed) => {
+    const gains = [1, 2, 3, 4, 5].map((seed) => {
       const history = drive(make(), conditional, conditionalValue, { trials: 120, seed })
       return bestOf(history) - bestOf(history.slice(0, 20))
     })
