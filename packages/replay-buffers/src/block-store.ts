@@ -407,6 +407,8 @@ export class BlockStore implements RowStore {
    * @throws TradewrightError `IO` when it still fails: nothing is lost.
    */
   async settle(): Promise<void> {
+    // What is under way may still tell of a disk that has room again by now.
+    await Promise.all(this.#inFlight)
     this.#failure = undefined
     const heads = this.#headBlocks()
     const waiting = [...this.#resident.values()]

@@ -1,6 +1,10 @@
+import * as nodeFs from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { isTradewrightError } from '@tradewright/core'
 import { expect, it } from 'vitest'
-import { createReplayBuffer, type SavedReplay } from '../src/index.ts'
+import { createReplayBuffer, disk, openReplayBuffer, type SavedReplay } from '../src/index.ts'
 
 const columns = { obs: { dtype: 'float32', shape: [2] }, action: { dtype: 'int32' } } as const
 
@@ -48,4 +52,27 @@ it.each([
   const damaged = damage(filled().save()) as unknown as SavedReplay
   expect(codeOf(() => buffer.restore(damaged))).toBe('BAD_DATA')
   expect(buffer.save()).toEqual(before)
+})
+
+it('a flush after room was made waits for writes that had failed before, and succeeds', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'replay-full-'))
+  let full = false
+  const fs = {
+    ...nodeFs,
+    write: (...args: unknown[]) => {
+      const done = args.at(-1) as (error: Error) => void
+      // The refusal is told later, as a thread pool does.
+      if (full) setImmediate(() => done(Object.assign(new Error('no space left'), { code: 'ENOSPC' })))
+      else (nodeFs.write as (...args: unknown[]) => void)(...args)
+    },
+  }
+  const storage = disk({ path: folder, blockBytes: 4096, maxBytes: 400_000, fs: fs as never })
+  const buffer = await openReplayBuffer({ capacity: 4000, columns, storage })
+  full = true
+  for (let i = 0; i < 1000; i++) buffer.add({ obs: [i, i], action: i, reward: i, terminated: false, truncated: false })
+  full = false
+  await buffer.flush()
+  expect(buffer.size).toBe(1000)
+  await buffer.close()
+  rmSync(folder, { recursive: true })
 })
