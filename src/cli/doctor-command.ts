@@ -85,7 +85,7 @@ export function checkMachine(directory: string): readonly DoctorCheck[] {
       name: 'cores',
       state: 'ok',
       found: `${cores} (${cpus()[0]?.model.trim() ?? 'unknown'})`,
-      advice: 'this version evaluates on one',
+      advice: cores > 1 ? 'workers use them once a search takes long' : 'everything runs in one thread',
     },
     {
       name: 'memory',
