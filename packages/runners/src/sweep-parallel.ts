@@ -14,18 +14,19 @@ import {
   sweep,
 } from '@tradewright/backtest'
 import type { Bars, Data, MetricName, StandardMetric } from '@tradewright/core'
+import { lendPool, ownPool } from './kept-pool.ts'
 import { BarsLender, type LentBars } from './lent-bars.ts'
 import { poolSize } from './pool-size.ts'
 import { sharesMuch, sharingOrder } from './sweep-order.ts'
 import { builtInModule } from './task-protocol.ts'
-import { type WorkerPool, type WorkerPoolOptions, workerPool } from './worker-pool.ts'
+import type { WorkerPool, WorkerPoolOptions } from './worker-pool.ts'
 import type { SweepAnswer, SweepTask } from './worker-tasks.ts'
 
 /** Options of {@link sweepParallel}: those of `sweep`, and where it runs. */
 export interface SweepParallelOptions extends Omit<SweepOptions, 'indicators'> {
-  /** A pool to use; it stays open. Its threads are used, whatever its `isolation`. @default one for this call */
+  /** A pool to use; it stays open. Its threads are used, whatever its `isolation`. @default one that stays for ten seconds, for further calls */
   readonly pool?: WorkerPool | undefined
-  /** Workers of the call's own pool. @default as many as the cores allow, at most 8 */
+  /** Workers where no pool is given. @default as many as the cores allow, at most 8 */
   readonly maxWorkers?: number | undefined
   /** Told where workers could not start, or an indicator cannot leave this thread, and the sweep ran in line. */
   readonly onWarning?: WorkerPoolOptions['onWarning']
@@ -34,6 +35,9 @@ export interface SweepParallelOptions extends Omit<SweepOptions, 'indicators'> {
 
 /** Below this many bars times parameters a sweep is over before a worker has heard of it. */
 const INLINE_BELOW = 10_000_000
+/** The same where workers are yet to be started, which takes half a second. */
+const COLD_INLINE_BELOW = 1_000_000_000
+let sweptCold = false
 /** How long a worker goes on before it answers: a task has a time limit, a sweep has none. */
 const TURN_MS = 10_000
 /** Bars that were swept before need not be copied again. */
@@ -68,9 +72,17 @@ export async function sweepParallel<P, const Name extends MetricName = StandardM
   const { start = 0, end = bars.length } = sweepOptions
   const large = Array.isArray(paramsList) && paramsList.length > 1 && paramsList.length * (end - start) >= INLINE_BELOW
   if (!large) return inline()
-  const pool = given ?? workerPool({ maxWorkers, onWarning })
+  const lent = given === undefined ? lendPool({ maxWorkers, onWarning }) : ownPool(given)
+  if (!lent.warm && paramsList.length * (end - start) < COLD_INLINE_BELOW) {
+    // One such sweep is not worth workers; with the second more are to be expected, and find them started.
+    if (sweptCold) lent.start().finally(lent.release)
+    else await lent.release()
+    sweptCold = true
+    return inline()
+  }
+  const { pool } = lent
   try {
-    if (!(await pool.start('thread'))) return inline()
+    if (!(await lent.start())) return inline()
     signal?.throwIfAborted()
     const list = bindList(strategy, paramsList)
     if (!isPortable(list)) {
@@ -85,7 +97,7 @@ export async function sweepParallel<P, const Name extends MetricName = StandardM
     const { metrics, plainTrials } = await runShared(shared, lender.lendNow(bars), pool, signal)
     return createSweepResult(paramsList, metrics as Readonly<Record<Name, Float64Array>>, plainTrials)
   } finally {
-    if (given === undefined) await pool[Symbol.asyncDispose]()
+    await lent.release()
   }
 }
 
