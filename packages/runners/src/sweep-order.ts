@@ -33,9 +33,14 @@ const PROGRAMS_PER_INDICATOR = 10
 
 /** Whether programs share their indicators so much that it does not matter which worker takes which. */
 export function sharesMuch(list: ProgramList): boolean {
+  return countIndicators(list) * PROGRAMS_PER_INDICATOR <= list.length
+}
+
+/** How many different indicators a list has. */
+export function countIndicators(list: ProgramList): number {
   let count = 0
   for (let node = 0; node < list.graph.size; node++) if (isIndicator(list, node)) count++
-  return count * PROGRAMS_PER_INDICATOR <= list.length
+  return count
 }
 
 /**
