@@ -20,6 +20,8 @@ export interface MemoryDataSourceOptions {
 
 /** `bars` with the timeframe told by its spacing and the source's calendar, where it states none. */
 function complete(bars: Bars, calendar: Calendar | undefined): Bars {
+  if (!ArrayBuffer.isView((bars as Bars | null | undefined)?.timestamp))
+    throw new TradewrightError('BAD_OPTION', 'bars must be one Bars or a list of them; createBars makes them')
   const timeframe = bars.timeframe ?? inferTimeframe(bars.timestamp)
   if (timeframe === bars.timeframe && (bars.calendar !== undefined || calendar === undefined)) return bars
   return viewBars({ ...columnsOf(bars), symbol: bars.symbol, timeframe, calendar: bars.calendar ?? calendar })
@@ -52,7 +54,7 @@ export function missing(what: string, name: string, known: readonly string[], hi
  * to every symbol, under the name that was asked for.
  *
  * @param bars one, or one per symbol and timeframe.
- * @throws TradewrightError `BAD_OPTION` (none; an unnamed one among several), `DUPLICATE_NAME` (same symbol and
+ * @throws TradewrightError `BAD_OPTION` (none; what is no Bars; an unnamed one among several), `DUPLICATE_NAME` (same symbol and
  *   timeframe twice). `load` throws `NOT_FOUND` (symbol, timeframe, or no bar in the range).
  * @example
  * ```ts

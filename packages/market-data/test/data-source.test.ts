@@ -162,6 +162,8 @@ describe('memoryDataSource', () => {
   it('refuses none, several unnamed and duplicates', async () => {
     expect((await refusal(() => memoryDataSource([]))).code).toBe('BAD_OPTION')
     expect((await refusal(() => memoryDataSource([make(''), make('A')]))).code).toBe('BAD_OPTION')
+    for (const wrong of [{ A: make('A') }, null, [undefined], [1, 2]])
+      expect((await refusal(() => memoryDataSource(wrong as never))).code).toBe('BAD_OPTION')
     expect((await refusal(() => memoryDataSource([make('A'), make('A')]))).code).toBe('DUPLICATE_NAME')
   })
 })
