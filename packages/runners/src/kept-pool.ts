@@ -17,6 +17,19 @@ interface Kept {
 /** By number of workers. */
 const kept = new Map<number, Kept>()
 
+function keep(size: number): Kept {
+  const listeners: Kept['listeners'] = new Set()
+  const pool = workerPool({
+    maxWorkers: size,
+    onWarning: (warning) => {
+      for (const listener of listeners) listener(warning)
+    },
+  })
+  const entry: Kept = { pool, listeners, users: 0, warm: false, timer: undefined }
+  kept.set(size, entry)
+  return entry
+}
+
 /** A pool for one call. */
 export interface LentPool {
   readonly pool: WorkerPool
@@ -36,26 +49,18 @@ export interface LentPool {
  */
 export function lendPool({ maxWorkers, onWarning }: Pick<WorkerPoolOptions, 'maxWorkers' | 'onWarning'>): LentPool {
   const size = poolSize({ maxWorkers })
-  let own = kept.get(size)
-  if (own === undefined) {
-    const listeners: Kept['listeners'] = new Set()
-    const pool = workerPool({
-      maxWorkers,
-      onWarning: (warning) => {
-        for (const listener of listeners) listener(warning)
-      },
-    })
-    own = { pool, listeners, users: 0, warm: false, timer: undefined }
-    kept.set(size, own)
-  }
-  const { pool, listeners } = own
-  const entry = own
+  const entry = kept.get(size) ?? keep(size)
+  const { pool, listeners } = entry
   clearTimeout(entry.timer)
   entry.users++
   if (onWarning !== undefined) listeners.add(onWarning)
   const close = async (): Promise<void> => {
     if (kept.get(size) === entry) kept.delete(size)
-    await pool[Symbol.asyncDispose]()
+    try {
+      await pool[Symbol.asyncDispose]()
+    } catch {
+      // Its sweeps are over: there is nobody to tell.
+    }
   }
   return {
     pool,

@@ -36,8 +36,16 @@ export function sharesMuch(list: ProgramList): boolean {
   return countIndicators(list) * PROGRAMS_PER_INDICATOR <= list.length
 }
 
+/** Indicator columns that a worker holds, in bytes. */
+const MOST_COLUMN_BYTES = 1024 * 1024 * 1024
+
+/** Whether a worker can hold the columns of all of a list's indicators over so many bars. */
+export function fitsWorker(list: ProgramList, bars: number): boolean {
+  return countIndicators(list) * bars * Float64Array.BYTES_PER_ELEMENT <= MOST_COLUMN_BYTES
+}
+
 /** How many different indicators a list has. */
-export function countIndicators(list: ProgramList): number {
+function countIndicators(list: ProgramList): number {
   let count = 0
   for (let node = 0; node < list.graph.size; node++) if (isIndicator(list, node)) count++
   return count

@@ -17,7 +17,7 @@ import type { Bars, Data, MetricName, StandardMetric } from '@tradewright/core'
 import { lendPool, ownPool } from './kept-pool.ts'
 import { BarsLender, type LentBars } from './lent-bars.ts'
 import { poolSize } from './pool-size.ts'
-import { countIndicators, sharesMuch, sharingOrder } from './sweep-order.ts'
+import { fitsWorker, sharesMuch, sharingOrder } from './sweep-order.ts'
 import { builtInModule } from './task-protocol.ts'
 import type { WorkerPool, WorkerPoolOptions } from './worker-pool.ts'
 import type { SweepAnswer, SweepTask } from './worker-tasks.ts'
@@ -38,8 +38,6 @@ const INLINE_BELOW = 10_000_000
 /** The same where workers are yet to be started, which takes half a second. */
 const COLD_INLINE_BELOW = 1_000_000_000
 let sweptCold = false
-/** Indicator columns that a worker can hold. */
-const MOST_COLUMN_BYTES = 1024 * 1024 * 1024
 /** How long a worker goes on before it answers: a task has a time limit, a sweep has none. */
 const TURN_MS = 10_000
 /** Bars that were swept before need not be copied again. */
@@ -94,7 +92,7 @@ export async function sweepParallel<P, const Name extends MetricName = StandardM
       return inline()
     }
     // Blocks whose indicators do not fit compute them again and again; `sweep` cuts its list into parts that do.
-    if (countIndicators(list) * end * 8 > MOST_COLUMN_BYTES) return inline()
+    if (!fitsWorker(list, end)) return inline()
     const order = sharesMuch(list) ? undefined : sharingOrder(list)
     const threads = Math.min(pool.size, paramsList.length)
     const shared = shareSweep(list, bars, sweepOptions, { threads, order })

@@ -1,8 +1,11 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { expect, it } from 'vitest'
+import { afterEach, expect, it, vi } from 'vitest'
 import { lendPool } from '../src/kept-pool.ts'
+import { builtInModule } from '../src/task-protocol.ts'
+
+const ping = { module: builtInModule, export: 'ping', data: undefined }
 
 it('calls without a pool share one, which keeps no process alive', async () => {
   const program = fileURLToPath(new URL('kept-pool-program.ts', import.meta.url))
@@ -19,13 +22,30 @@ it('calls without a pool share one, which keeps no process alive', async () => {
   expect(waited).toBeLessThan(9000) // kept alive, it would end with its pool, after ten seconds
 })
 
-it('lends the same pool until it is closed, by number of workers', async () => {
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+it('lends the same pool until ten seconds after its last user, by number of workers', async () => {
+  vi.useFakeTimers()
   const one = lendPool({ maxWorkers: 1 })
   const again = lendPool({ maxWorkers: 1 })
   const two = lendPool({ maxWorkers: 2 })
   expect(again.pool).toBe(one.pool)
   expect(two.pool).not.toBe(one.pool)
   await Promise.all([one.release(), again.release(), two.release()])
-  expect(lendPool({ maxWorkers: 1 }).pool).toBe(one.pool)
+  vi.advanceTimersByTime(9999)
+  const third = lendPool({ maxWorkers: 1 })
+  expect(third.pool).toBe(one.pool)
+  vi.advanceTimersByTime(60_000) // it is in use
+  await third.release()
+  vi.advanceTimersByTime(9999)
+  await expect(one.pool.run(ping)).resolves.toBeDefined()
+  vi.advanceTimersByTime(1)
+  await expect(one.pool.run(ping)).rejects.toThrow('DISPOSED')
+  const fresh = lendPool({ maxWorkers: 1 })
+  expect(fresh.pool).not.toBe(one.pool)
+  await fresh.release()
+  vi.advanceTimersByTime(10_000)
   expect(() => lendPool({ maxWorkers: 0 })).toThrow('BAD_OPTION')
 })

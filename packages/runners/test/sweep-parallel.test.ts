@@ -2,7 +2,7 @@ import { bindList, sweep } from '@tradewright/backtest'
 import { contentKey } from '@tradewright/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { sweepParallel, type WorkerPool, workerPool } from '../src/index.ts'
-import { sharesMuch, sharingOrder } from '../src/sweep-order.ts'
+import { fitsWorker, sharesMuch, sharingOrder } from '../src/sweep-order.ts'
 import { bundledEntries } from './bundled-entries.ts'
 import { type CrossParams, cross, points, walk } from './market.ts'
 
@@ -51,6 +51,15 @@ describe('sweepParallel', () => {
     const plain = halves(Uint32Array.from(list, (_, i) => i))
     expect(plain).toBeGreaterThan(220)
     expect(halves(order)).toBeLessThan(165)
+  })
+
+  it('is left to this thread where its columns fit no worker', () => {
+    const bound = bindList(cross, list)
+    // Averages, and one rsi and one atr that all share.
+    const columns = new Set(list.flatMap(({ fast, slow }) => [`f${fast}`, `s${slow}`])).size + 2
+    const most = Math.floor(2 ** 30 / (8 * columns))
+    expect(fitsWorker(bound, most)).toBe(true)
+    expect(fitsWorker(bound, most + 1)).toBe(false)
   })
 
   it('computes only the metrics asked for', async () => {
