@@ -2,7 +2,7 @@ import * as nodeFs from 'node:fs'
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createRng, isTradewrightError } from '@tradewright/core'
+import { createRng } from '@tradewright/core'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import {
   compressed,
@@ -15,6 +15,7 @@ import {
   recency,
   uniform,
 } from '../src/index.ts'
+import { codeOf } from './error-code.ts'
 
 let folder = ''
 beforeEach(() => {
@@ -34,15 +35,6 @@ const row = (i: number) => ({
   terminated: false,
   truncated: false,
 })
-
-async function codeOf(run: () => unknown): Promise<string> {
-  try {
-    await run()
-  } catch (error) {
-    return isTradewrightError(error) ? error.code : `not ours: ${error}`
-  }
-  return 'no error'
-}
 
 const open = (packing: Parameters<typeof disk>[0]['packing'] = true) =>
   openReplayBuffer({

@@ -4,7 +4,7 @@ import * as nodeFs from 'node:fs'
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createRng, isTradewrightError } from '@tradewright/core'
+import { createRng } from '@tradewright/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   type Accumulator,
@@ -22,6 +22,7 @@ import {
   tiered,
   uniform,
 } from '../src/index.ts'
+import { codeOf } from './error-code.ts'
 import { golden, goldenColumns, transitions } from './golden.ts'
 
 let folder = ''
@@ -40,15 +41,6 @@ const row = (i: number, end = false) => ({
   terminated: end,
   truncated: false,
 })
-
-async function codeOf(run: () => unknown): Promise<string> {
-  try {
-    await run()
-  } catch (error) {
-    return isTradewrightError(error) ? error.code : `not ours: ${error}`
-  }
-  return 'no error'
-}
 
 /** Every drawable element as text, in an order that does not depend on the storage. */
 function everything(buffer: { stats(): { drawable: number }; sample(n: number): unknown }): string[] {
