@@ -1,50 +1,16 @@
-import { isTradewrightError, TradewrightError } from '@tradewright/core'
+import { TradewrightError } from '@tradewright/core'
 import type { BlockBackend, BlockGeometry } from './block-geometry.ts'
 import { BLOCK_HEADER_BYTES } from './block-geometry.ts'
 import { type Field, type Layout, Views } from './layout.ts'
+import type { Resident } from './resident-block.ts'
 import type { RowIndex } from './row-index.ts'
 import { copyField, type OutColumn, type RowStore, zeroField } from './row-store.ts'
-import { SlotTable } from './slot-table.ts'
-
-/** A block in memory. */
-interface Resident {
-  block: number
-  readonly image: Uint8Array
-  readonly views: Views
-  /** Rows were written that the backend does not have. */
-  dirty: boolean
-  /** Full, and waiting to be written. */
-  queued: boolean
-  /** A copy of it is on its way to the backend. */
-  writing: boolean
-  /** Counts the changes, so that a write that was overtaken does not clean it. */
-  version: number
-}
-
-/** Records copied out of their blocks for one batch. */
-interface Staging {
-  bytes: number
-  views: Views
-  /** Row in the staging area by slot. */
-  readonly rows: SlotTable
-}
-
-/** Slots of one block that lie behind one another, and their first row in the staging area. */
-interface Run {
-  readonly block: number
-  readonly first: number
-  readonly count: number
-  readonly row: number
-}
-
-/** A read is at least this long, and begins where a page of the file does: many small records come with the one that is wanted. */
-const PAGE_BYTES = 4096
+import { RunReader } from './run-reader.ts'
+import { type Run, Staging } from './staging.ts'
+import { WRITERS, WriteBehind } from './write-behind.ts'
 
 /** Reads a block after which the counts of all are halved. */
 const AGING = 8
-
-/** Blocks that are written at the same time, each from a copy, so that rows can go on changing. */
-const WRITERS = 2
 
 const align = (value: number, to: number): number => Math.ceil(value / to) * to
 
@@ -72,27 +38,14 @@ export class BlockStore implements RowStore {
   #staging: Staging
   #nextStaging: Staging
   #rows: RowIndex | undefined
-  #failure: unknown
-  /** Full blocks that wait to be written, oldest first. */
-  #queue: Resident[] = []
-  readonly #copies: Uint8Array[] = []
-  #inFlight = new Set<Promise<void>>()
-  /** Newer images of blocks that are on their way, by block. */
-  readonly #followUps = new Map<number, Uint8Array>()
-  #paused = false
+  readonly #writer: WriteBehind
   readonly #sealed: number[] = []
   /** How often each block was wanted lately: a block takes another's place only when it is wanted more. */
   readonly #touches: Uint8Array
   #untilAging: number
-  /** A few kilobytes, for reads of records that are smaller. */
-  readonly #page: Uint8Array
-  readonly #pages: Uint8Array
-  /** Reads of a prefetch that are under way at the same time: the system orders them, and none waits for JavaScript. */
-  readonly #readers: number
-  readonly #readerPages: Uint8Array[] = []
-  #partialReads = 0
+  readonly #reader: RunReader
   /** The budget is used up: from then on a block comes only for another. */
-  #full = false
+  #spent = false
   /** Places of blocks that are being read without blocking. */
   #loading = 0
   #hits = 0
@@ -109,17 +62,15 @@ export class BlockStore implements RowStore {
     this.geometry = geometry
     this.slots = geometry.slots
     this.#backend = backend
+    this.#writer = new WriteBehind(backend, geometry.blockBytes)
     this.#maxBytes = options.maxBytes
-    this.#pages = new Uint8Array(2 * PAGE_BYTES)
-    this.#page = this.#pages.subarray(0, PAGE_BYTES)
-    this.#readers = Math.max(2, Math.min(64, Math.floor(options.maxBytes / 32 / (2 * PAGE_BYTES))))
+    this.#reader = new RunReader(backend, layout.recordBytes, options.maxBytes)
     this.#touches = new Uint8Array(geometry.blocks)
     this.#keepNewest = options.keepNewest ?? 0
     const lanes = geometry.blocks / geometry.blocksPerLane
     this.#least = (lanes + 3 + WRITERS) * geometry.blockBytes
-    const none = (): Staging => ({ bytes: 0, views: new Views(new ArrayBuffer(8), 0, 8), rows: new SlotTable() })
-    this.#staging = none()
-    this.#nextStaging = none()
+    this.#staging = new Staging(layout.recordBytes)
+    this.#nextStaging = new Staging(layout.recordBytes)
     this.views = this.#staging.views
     this.#untilAging = AGING * geometry.blocks
     this.charge(() => 0)
@@ -140,7 +91,7 @@ export class BlockStore implements RowStore {
   /** Bytes of everything that is neither a block nor a batch. */
   #heldElse(): number {
     const tables = this.#staging.rows.bytes + this.#nextStaging.rows.bytes
-    return this.#touches.byteLength + 2 * PAGE_BYTES * (1 + this.#readers) + tables + this.#backend.memoryBytes
+    return this.#touches.byteLength + this.#reader.bytes + tables + this.#backend.memoryBytes
   }
 
   /** Everything that counts towards the budget. */
@@ -154,7 +105,7 @@ export class BlockStore implements RowStore {
   }
 
   get memoryBytes(): number {
-    const blocks = this.#resident.size + this.#spare.length + this.#loading + this.#followUps.size + WRITERS
+    const blocks = this.#resident.size + this.#spare.length + this.#loading + this.#writer.blocks
     return blocks * this.geometry.blockBytes + this.#staging.bytes + this.#nextStaging.bytes + this.#heldElse()
   }
 
@@ -166,7 +117,7 @@ export class BlockStore implements RowStore {
       residentBlocks: this.#resident.size,
       blockHits: this.#hits,
       blockMisses: this.#misses,
-      partialReads: this.#partialReads,
+      partialReads: this.#reader.count,
       storageBytes: this.#used(),
       storagePeakBytes: this.#peakBytes,
       ...this.#backend.stats(),
@@ -225,17 +176,11 @@ export class BlockStore implements RowStore {
     const heads = this.#headBlocks()
     for (const entry of this.#resident.values()) {
       if (heads.has(entry.block) || entry.writing) continue
-      this.#writeNow(entry)
+      this.#writer.now(entry)
       this.#resident.delete(entry.block)
       return entry
     }
     throw new TradewrightError('OUT_OF_MEMORY', `the memory budget of ${this.#maxBytes} bytes is too small`, {})
-  }
-
-  #dequeue(entry: Resident): void {
-    if (!entry.queued) return
-    entry.queued = false
-    this.#queue = this.#queue.filter((other) => other !== entry)
   }
 
   /** Blocks that are being filled, one a lane. */
@@ -276,46 +221,12 @@ export class BlockStore implements RowStore {
     const { first, count } = this.range(block)
     let entry = this.#resident.get(block)
     if (entry === undefined) {
-      if (this.#failure !== undefined) this.#throwFailure()
+      this.#writer.check()
       entry = this.#load(block)
-    } else if (entry.queued) this.#keepQueued(entry)
+    } else if (entry.queued) this.#writer.keep(entry)
     this.views = entry.views
     this.base = (slot - first) * this.layout.recordBytes
     return first + count - slot
-  }
-
-  /**
-   * The ring has come round to a block that still waits to be written: its rows must not change before that. Where an
-   * older copy of it is on its way, the newer one follows that, or it would be overtaken.
-   */
-  #keepQueued(entry: Resident): void {
-    if (!entry.writing) {
-      this.#writeNow(entry)
-      return
-    }
-    this.#dequeue(entry)
-    this.#followUps.set(entry.block, entry.image.slice())
-  }
-
-  #writeNow(entry: Resident): void {
-    try {
-      this.#backend.writeSync(entry.block, entry.image)
-    } catch (error) {
-      this.#failure = error
-      this.#throwFailure()
-    }
-    this.#dequeue(entry)
-    entry.dirty = false
-  }
-
-  #throwFailure(): never {
-    if (isTradewrightError(this.#failure) && this.#failure.code === 'OUT_OF_MEMORY') throw this.#failure
-    throw new TradewrightError(
-      'IO',
-      `blocks could not be written (${String(this.#failure)}); nothing is lost: make room, then call flush()`,
-      {},
-      { cause: this.#failure },
-    )
   }
 
   wrote(slot: number, count: number): void {
@@ -356,90 +267,23 @@ export class BlockStore implements RowStore {
     this.#sealed.push(entry.block)
     if (this.#sealed.length > 2 * this.#keepNewest + 8) this.#sealed.splice(0, this.#sealed.length - this.#keepNewest)
     this.#sign(entry)
-    this.#enqueue(entry)
+    this.#writer.enqueue(entry)
   }
 
-  #enqueue(entry: Resident): void {
-    entry.queued = true
-    this.#queue.push(entry)
-    this.#pump()
-  }
-
-  /** Starts as many writes as may run at once. */
-  #pump(): void {
-    while (!this.#paused && this.#inFlight.size < WRITERS) {
-      const index = this.#queue.findIndex((entry) => !entry.writing)
-      if (index < 0) return
-      const [entry] = this.#queue.splice(index, 1)
-      entry.queued = false
-      const writing = this.#write(entry)
-      this.#inFlight.add(writing)
-      void writing.finally(() => {
-        this.#inFlight.delete(writing)
-        this.#pump()
-      })
-    }
-  }
-
-  async #write(entry: Resident): Promise<void> {
-    const { block, version } = entry
-    entry.writing = true
-    const copy = this.#copies.pop() ?? new Uint8Array(this.geometry.blockBytes)
-    copy.set(entry.image)
-    try {
-      await this.#backend.write(block, copy)
-      for (let next = this.#followUps.get(block); next !== undefined; next = this.#followUps.get(block)) {
-        this.#followUps.delete(block)
-        await this.#backend.write(block, next)
-      }
-      if (entry.version === version) entry.dirty = false
-    } catch (error) {
-      this.#failure = error
-    } finally {
-      this.#copies.push(copy)
-      entry.writing = false
-    }
-  }
-
-  /**
-   * Waits until every block that is full now is with the backend, trying again what failed.
-   *
-   * @throws TradewrightError `IO` when it still fails: nothing is lost.
-   */
-  async settle(): Promise<void> {
-    // What is under way may still tell of a disk that has room again by now.
-    await Promise.all(this.#inFlight)
-    this.#failure = undefined
+  /** Blocks that are full and not with the backend yet. */
+  readonly #full = (): readonly Resident[] => {
     const heads = this.#headBlocks()
-    const waiting = [...this.#resident.values()]
-      .filter((entry) => entry.dirty && !heads.has(entry.block))
-      .map((entry) => ({ entry, block: entry.block, version: entry.version }))
-    for (const { entry } of waiting) if (!entry.queued && !entry.writing) this.#enqueue(entry)
-    // Only for those that were full at the call: rows that go on coming would keep it for ever.
-    const left = (): boolean =>
-      waiting.some(({ entry, block, version }) => entry.dirty && entry.block === block && entry.version === version)
-    while (this.#failure === undefined && this.#inFlight.size > 0 && left()) await Promise.race(this.#inFlight)
-    if (this.#failure !== undefined) this.#throwFailure()
+    return [...this.#resident.values()].filter((entry) => entry.dirty && !heads.has(entry.block))
   }
 
-  /**
-   * Runs `commit` at a moment at which every full block is with the backend and no write is under way: what became full
-   * since {@link BlockStore.settle} is written first.
-   *
-   * @throws TradewrightError `IO`: nothing is lost.
-   */
-  async atRest(commit: () => void): Promise<void> {
-    this.#paused = true
-    try {
-      while (this.#inFlight.size > 0) await Promise.all(this.#inFlight)
-      if (this.#failure !== undefined) this.#throwFailure()
-      const heads = this.#headBlocks()
-      for (const entry of this.#resident.values()) if (entry.dirty && !heads.has(entry.block)) this.#writeNow(entry)
-      commit()
-    } finally {
-      this.#paused = false
-      this.#pump()
-    }
+  /** Waits until every block that is full now is with the backend. @throws TradewrightError `IO`: nothing is lost. */
+  settle(): Promise<void> {
+    return this.#writer.settle(this.#full)
+  }
+
+  /** Runs `commit` when every full block is with the backend and no write is under way. @throws TradewrightError `IO`. */
+  atRest(commit: () => void): Promise<void> {
+    return this.#writer.atRest(this.#full, commit)
   }
 
   /** The rows of each lane's open block that were written in this round, for a journal. */
@@ -478,8 +322,7 @@ export class BlockStore implements RowStore {
       while (this.#used() > this.#maxBytes && this.#resident.size > 1) this.#evict()
       return
     }
-    staging.bytes = 0
-    staging.views = new Views(new ArrayBuffer(8), 0, 8)
+    staging.drop()
     // Blocks leave for the batch's records: together they stay within the budget.
     while (this.#used() + bytes > this.#maxBytes && this.#resident.size > 1) this.#evict()
     if (this.#used() + bytes > this.#maxBytes)
@@ -488,38 +331,27 @@ export class BlockStore implements RowStore {
         `a batch's records take ${bytes} bytes: the memory budget of ${this.#maxBytes} is too small`,
         { bytes, maxBytes: this.#maxBytes },
       )
-    staging.views = new Views(new ArrayBuffer(bytes), 0, bytes)
-    staging.bytes = bytes
+    staging.grow(bytes)
     this.#peakBytes = Math.max(this.#peakBytes, this.#used())
-  }
-
-  /** Gives each of the sorted slots a row of the staging area. @returns the runs, those of a block together. */
-  #runs(staging: Staging, slots: Int32Array): Run[] {
-    const runs: Run[] = []
-    for (let k = 0; k < slots.length; ) {
-      const first = slots[k]
-      const block = this.blockOf(first)
-      const { first: start, count: rows } = this.range(block)
-      const from = k
-      while (k < slots.length && slots[k] === first + (k - from) && slots[k] < start + rows) {
-        staging.rows.set(slots[k], k)
-        k++
-      }
-      runs.push({ block, first, count: k - from, row: from })
-    }
-    return runs
-  }
-
-  /** Where a run's records go. */
-  #target(staging: Staging, run: Run): Uint8Array {
-    const { recordBytes } = this.layout
-    return staging.views.uint8.subarray(run.row * recordBytes, (run.row + run.count) * recordBytes)
   }
 
   #copyRun(staging: Staging, run: Run, entry: Resident): void {
     const { recordBytes } = this.layout
     const from = (run.first - this.range(run.block).first) * recordBytes
-    this.#target(staging, run).set(entry.views.uint8.subarray(from, from + run.count * recordBytes))
+    staging.target(run).set(entry.views.uint8.subarray(from, from + run.count * recordBytes))
+  }
+
+  #runs(staging: Staging, slots: Int32Array): Run[] {
+    const endOf = (block: number): number => {
+      const { first, count } = this.range(block)
+      return first + count
+    }
+    return staging.runs(slots, (slot) => this.blockOf(slot), endOf)
+  }
+
+  /** The byte of a block's image at which a run's records begin. */
+  #runAt(run: Run): number {
+    return this.geometry.recordsAt + (run.first - this.range(run.block).first) * this.layout.recordBytes
   }
 
   /** Whether a block that is not in memory had better be read in part: others are wanted as much. */
@@ -531,33 +363,10 @@ export class BlockStore implements RowStore {
       for (let b = 0; b < touches.length; b++) touches[b] >>= 1
     }
     if (this.#backend.divisible === undefined || !this.#backend.divisible(block)) return false
-    if (!this.#full && this.#used() + this.geometry.blockBytes <= this.#maxBytes) return false
-    this.#full = true
+    if (!this.#spent && this.#used() + this.geometry.blockBytes <= this.#maxBytes) return false
+    this.#spent = true
     const oldest: number | undefined = this.#resident.keys().next().value
     return oldest === undefined || touches[block] <= 2 * touches[oldest] + 4
-  }
-
-  /** The byte of a block's image at which a run's records begin. */
-  #runAt(run: Run): number {
-    return this.geometry.recordsAt + (run.first - this.range(run.block).first) * this.layout.recordBytes
-  }
-
-  /**
-   * Reads a run: its own bytes, or, of a block of small records, the whole pages of the file that hold them (a page that
-   * is not asked for whole costs the system as much).
-   */
-  #readRun(staging: Staging, run: Run): void {
-    this.#partialReads++
-    const from = this.#runAt(run)
-    const bytes = run.count * this.layout.recordBytes
-    if (bytes >= PAGE_BYTES) {
-      this.#backend.readPartSync?.(run.block, from, this.#target(staging, run))
-      return
-    }
-    const at = from - (from % PAGE_BYTES)
-    const page = from + bytes - at > PAGE_BYTES ? this.#pages : this.#page
-    this.#backend.readPartSync?.(run.block, at, page)
-    staging.views.uint8.set(page.subarray(from - at, from - at + bytes), run.row * this.layout.recordBytes)
   }
 
   /**
@@ -574,7 +383,7 @@ export class BlockStore implements RowStore {
         last = run.block
         part = !this.#resident.has(last) && this.#readInPart(last)
       }
-      if (part) this.#readRun(staging, run)
+      if (part) this.#reader.read(staging, run, this.#runAt(run))
       else this.#copyRun(staging, run, this.#load(last))
     }
   }
@@ -590,40 +399,16 @@ export class BlockStore implements RowStore {
       else (this.#readInPart(run.block) ? inPart : whole).push(run)
     }
     const partReader = async (_: unknown, place: number): Promise<void> => {
-      const pages = this.#pagesOf(place)
-      for (let run = inPart.pop(); run !== undefined; run = inPart.pop()) await this.#fetchRun(staging, run, pages)
+      for (let run = inPart.pop(); run !== undefined; run = inPart.pop())
+        await this.#reader.fetch(staging, run, this.#runAt(run), place)
     }
     const blockReader = async (): Promise<void> => {
       for (let run = whole.pop(); run !== undefined; run = whole.pop())
         this.#copyRun(staging, run, this.#resident.get(run.block) ?? (await this.#fetch(run.block)))
     }
-    const readers = Math.min(this.#readers, inPart.length)
+    const readers = Math.min(this.#reader.readers, inPart.length)
     const whole8 = Math.min(8, Math.max(1, this.#freePlaces()))
     await Promise.all([...Array.from({ length: readers }, partReader), ...Array.from({ length: whole8 }, blockReader)])
-  }
-
-  /** The pages that reader `place` of a prefetch reads into, made when they are first needed. */
-  #pagesOf(place: number): Uint8Array {
-    let pages = this.#readerPages[place]
-    if (pages === undefined) {
-      pages = new Uint8Array(2 * PAGE_BYTES)
-      this.#readerPages[place] = pages
-    }
-    return pages
-  }
-
-  async #fetchRun(staging: Staging, run: Run, buffer: Uint8Array): Promise<void> {
-    this.#partialReads++
-    const from = this.#runAt(run)
-    const bytes = run.count * this.layout.recordBytes
-    if (bytes >= PAGE_BYTES) {
-      await this.#backend.readPart?.(run.block, from, this.#target(staging, run))
-      return
-    }
-    const at = from - (from % PAGE_BYTES)
-    const pages = from + bytes - at > PAGE_BYTES ? buffer : buffer.subarray(0, PAGE_BYTES)
-    await this.#backend.readPart?.(run.block, at, pages)
-    staging.views.uint8.set(pages.subarray(from - at, from - at + bytes), run.row * this.layout.recordBytes)
   }
 
   #freePlaces(): number {
